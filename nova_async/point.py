@@ -1,0 +1,167 @@
+"""The one place where code says "another task may run here".
+
+Code of the model awaits :func:`point` with the operation it is about to do. What happens then is the runtime's:
+:class:`Live` lets the task go on at once or checkpoints by a seeded coin, and puts it to sleep while the operation
+is not enabled; the controlled loop of ``explore/`` parks it until its strategy chooses it. When ``point`` returns, the
+operation is enabled and the caller does its effect before it awaits anything else.
+
+Accesses under the lock that guards them are no points: by Lipton's reduction the critical section is one atomic
+step (design section 5).
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import StrEnum
+from random import Random
+from typing import Protocol
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+
+class Kind(StrEnum):
+    """What an operation does to its resource."""
+
+    ACQUIRE = "acquire"
+    WAIT = "wait"
+    SIGNAL = "signal"
+    ALLOC = "alloc"
+    READ = "read"
+    WRITE = "write"
+
+
+class Sleeper:
+    """One task asleep."""
+
+    __slots__ = ("event",)
+
+    def __init__(self) -> None:
+        self.event = anyio.Event()
+
+
+class Sleepers:
+    """The tasks asleep on one resource, oldest first."""
+
+    __slots__ = ("_queue",)
+
+    def __init__(self) -> None:
+        # An OrderedDict finds and drops its oldest key in constant time; a dict scans over its dead entries.
+        self._queue: OrderedDict[Sleeper, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def wake_one(self) -> None:
+        """Wake the oldest; it keeps its place until it runs, so that nobody overtakes it."""
+        for sleeper in self._queue:
+            sleeper.event.set()
+            return
+
+    def wake_all(self) -> None:
+        """Wake everybody."""
+        for sleeper in self._queue:
+            sleeper.event.set()
+
+    async def sleep_until(self, enabled: Callable[[], bool]) -> None:
+        """Return when ``enabled`` holds and everybody who came earlier has gone."""
+        if not self._queue and enabled():
+            return
+        sleeper = Sleeper()
+        self._queue[sleeper] = None
+        try:
+            await self._sleep(sleeper, enabled)
+        except BaseException:
+            del self._queue[sleeper]
+            if enabled():
+                self.wake_one()  # the turn that may have been ours goes to the next
+            raise
+        del self._queue[sleeper]
+
+    async def _sleep(self, sleeper: Sleeper, enabled: Callable[[], bool]) -> None:
+        while True:
+            await sleeper.event.wait()
+            if enabled():
+                return
+            sleeper.event = anyio.Event()
+
+
+def _always() -> bool:
+    return True
+
+
+class Operation:
+    """What a task is about to do.
+
+    Made once for each resource and reused for every access, so that a point costs no allocation.
+
+    Args:
+        kind: what it does.
+        resource: the name of what it is done to, the same in every schedule.
+        enabled: whether it can be done now; looked at whenever a choice is made.
+        sleepers: who waits for it live; whoever makes ``enabled`` true wakes one or all of them.
+    """
+
+    __slots__ = ("enabled", "kind", "resource", "sleepers")
+
+    def __init__(
+        self,
+        kind: Kind,
+        resource: str,
+        enabled: Callable[[], bool] = _always,
+        sleepers: Sleepers | None = None,
+    ) -> None:
+        self.kind = kind
+        self.resource = resource
+        self.enabled = enabled
+        self.sleepers = sleepers
+
+    def __repr__(self) -> str:
+        return f"{self.kind} {self.resource}"
+
+
+class Runtime(Protocol):
+    """Who decides what runs next."""
+
+    def reach(self, operation: Operation) -> Awaitable[None]:
+        """Return once the operation is enabled and it is this task's turn to do it."""
+        ...
+
+
+class Live:
+    """asyncio or trio decides; a seeded coin adds checkpoints between operations.
+
+    Args:
+        seed: of the coin.
+        preemption: the probability, 0 to 1, of a checkpoint at a point.
+    """
+
+    def __init__(self, seed: int = 0, preemption: float = 0.0) -> None:
+        self._coin = Random(seed).random  # noqa: S311  a schedule, not a secret
+        self._preemption = preemption
+
+    async def reach(self, operation: Operation) -> None:
+        """Checkpoint if the coin says so, then sleep while the operation is not enabled."""
+        if self._preemption and self._coin() < self._preemption:
+            await checkpoint()
+        if operation.sleepers is not None:
+            await operation.sleepers.sleep_until(operation.enabled)
+
+
+_runtime: ContextVar[Runtime] = ContextVar("nova_async.runtime", default=Live())  # noqa: B039  it has no state to share
+
+
+def point(operation: Operation) -> Awaitable[None]:
+    """Another task may run here, before ``operation`` is done."""
+    return _runtime.get().reach(operation)
+
+
+@contextmanager
+def running_under(runtime: Runtime) -> Iterator[None]:
+    """Let ``runtime`` decide for this task and all that it spawns."""
+    token = _runtime.set(runtime)
+    try:
+        yield
+    finally:
+        _runtime.reset(token)
