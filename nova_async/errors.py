@@ -146,3 +146,9 @@ class ENOTSUPP(Errno):
     """Not supported by this revision or this chip."""
 
     number = 524
+
+
+class EPERM(Errno):
+    """The object belongs to somebody else."""
+
+    number = 1

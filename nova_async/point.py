@@ -42,11 +42,17 @@ class Sleeper:
 
 
 class Sleepers:
-    """The tasks asleep on one resource, oldest first."""
+    """The tasks asleep on one resource, oldest first.
 
-    __slots__ = ("_queue",)
+    Args:
+        in_turn: only one can have what it waits for, so a newcomer queues behind those who were woken and have not run
+            yet; they wake the next in their turn. Otherwise what is there is there for all, and a newcomer goes on.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_in_turn", "_queue")
+
+    def __init__(self, *, in_turn: bool) -> None:
+        self._in_turn = in_turn
         # An OrderedDict finds and drops its oldest key in constant time; a dict scans over its dead entries.
         self._queue: OrderedDict[Sleeper, None] = OrderedDict()
 
@@ -65,8 +71,8 @@ class Sleepers:
             sleeper.event.set()
 
     async def sleep_until(self, enabled: Callable[[], bool]) -> None:
-        """Return when ``enabled`` holds and everybody who came earlier has gone."""
-        if not self._queue and enabled():
+        """Return when ``enabled`` holds; in turn, when everybody who came earlier has also gone."""
+        if enabled() and not (self._in_turn and self._queue):
             return
         sleeper = Sleeper()
         self._queue[sleeper] = None

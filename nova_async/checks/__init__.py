@@ -1,0 +1,3 @@
+"""The invariants over hardware and driver."""
+
+from nova_async.checks.accounting import close_accounts as close_accounts

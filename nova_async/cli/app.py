@@ -1,0 +1,96 @@
+"""Verbs, errors and exit codes."""
+
+import importlib
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from nova_async import __version__
+from nova_async.cli.command import write_examples
+from nova_async.cli.exit_code import ExitCode
+from nova_async.errors import UsageError
+
+VERBS = {
+    "list": "Scenarios with their question and expectation.",
+    "run": "Run scenarios and compare what is found with what they expect.",
+    "explain": "A rule: why it exists, a bad and a good example.",
+}
+"""Every verb and its one line of help. The module of the same name beside this one has its ``command``."""
+
+EXAMPLES = (
+    "run",
+    "run scenarios/ -k 'submitters and not reclaim' --backend trio",
+    "list",
+    "explain NOVA203",
+)
+
+
+HOW_TO_REPORT = "please open an issue with the command line and the traceback above"
+
+
+class Verbs(click.Group):
+    """The verbs, each imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """In the order of the table, which is the order of use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        """The ``command`` of the verb's module."""
+        if cmd_name not in VERBS:
+            raise UsageError.unknown("verb", cmd_name, VERBS)
+        command: click.Command = importlib.import_module(f"nova_async.cli.{cmd_name}").command
+        return command
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples, then what click prints."""
+        write_examples(formatter, EXAMPLES)
+        super().format_help(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
+        """From the table, so that help imports no verb."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]}, subcommand_metavar="VERB [ARGS]…")
+@click.version_option(__version__, "--version", prog_name="nova-async")
+def app() -> None:
+    """The memory manager of nova-core, shared by many, checked."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        args: the arguments; those of the process if ``None``.
+    """
+    try:
+        result: Any = app.main(args=args, prog_name="nova-async", standalone_mode=False)
+    except (UsageError, click.ClickException) as error:
+        return _say_usage(error)
+    except (click.Abort, KeyboardInterrupt):
+        return _say("interrupted", ExitCode.INTERRUPTED)
+    except Exception:  # noqa: BLE001  the last line of defence
+        traceback.print_exc()
+        return _say(f"this is a bug of nova-async {__version__}; {HOW_TO_REPORT}", ExitCode.OUR_BUG)
+    return int(result or ExitCode.OK)
+
+
+def _say_usage(error: UsageError | click.ClickException) -> int:
+    if isinstance(error, UsageError):
+        return _say(str(error), ExitCode.USAGE)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
+    message = " ".join(error.format_message().split())
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f" (see {context.command_path} -h)" if context else ""
+    return _say(message + hint, ExitCode.USAGE)
+
+
+def _say(message: str, code: ExitCode) -> int:
+    click.echo(f"nova-async: {message}", err=True)
+    return code

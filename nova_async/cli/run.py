@@ -1,0 +1,135 @@
+"""``nova-async run``."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import click
+import structlog
+
+from nova_async.cli import logs, options
+from nova_async.cli.choose import chosen, nothing_selected
+from nova_async.cli.command import Verb
+from nova_async.cli.exit_code import ExitCode
+from nova_async.cli.terminal import answers, is_narrow, progress, show
+from nova_async.report.json import run_document
+from nova_async.report.text import closing_text, outcome_text, run_table
+from nova_async.scenario import runner
+from nova_async.scenario.declare import Scenario
+from nova_async.scenario.outcome import Outcome
+from nova_async.scenario.parameters import Value, split_settings, values_for
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Session:
+    """What is to be run, and what came out so far.
+
+    Attributes:
+        plan: each scenario with its parameters.
+        backend: ``asyncio`` or ``trio``.
+        seed: of everything chosen by chance.
+        exit_first: stop at the first scenario that is not met.
+        outcomes: of those that ran.
+        interrupted: the user stopped it.
+    """
+
+    plan: Sequence[tuple[Scenario, dict[str, Value]]]
+    backend: str
+    seed: int
+    exit_first: bool
+    outcomes: list[Outcome] = field(default_factory=list)
+    interrupted: bool = False
+
+    def run(self, *, show_progress: bool) -> None:
+        """Run until done, the first unmet one if so asked, or Ctrl-C."""
+        with progress(len(self.plan), wanted=show_progress) as step:
+            try:
+                for scenario, values in self.plan:
+                    step(scenario.name)
+                    self._run_one(scenario, values)
+                    if self.exit_first and not self.outcomes[-1].met:
+                        return
+            except KeyboardInterrupt:
+                self.interrupted = True
+
+    def _run_one(self, scenario: Scenario, values: dict[str, Value]) -> None:
+        outcome = runner.run(scenario, values, backend=self.backend, seed=self.seed)
+        self.outcomes.append(outcome)
+        log.info("scenario.ran", scenario=scenario.name, backend=self.backend, seed=self.seed, verdict=outcome.verdict)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process ends with."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        return ExitCode.OK if all(outcome.met for outcome in self.outcomes) else ExitCode.UNMET
+
+
+@click.command(
+    "run",
+    cls=Verb,
+    examples=[
+        "run",
+        "run scenarios/ -k 'submitters and not reclaim' --backend trio",
+        "run scenarios/clients.py::creators_and_submitters -p creators=100 --seed 7",
+        "run --json",
+    ],
+)
+@options.targets
+@options.settings
+@options.backend
+@options.seed
+@options.keyword
+@options.exit_first
+@options.quiet
+@options.verbose
+@options.as_json
+@options.no_progress
+def command(
+    *,
+    targets: tuple[str, ...],
+    settings: tuple[str, ...],
+    backend: str,
+    seed: int,
+    keyword: str,
+    exit_first: bool,
+    quiet: int,
+    verbose: int,
+    as_json: bool,
+    no_progress: bool,
+) -> int:
+    """Run scenarios and compare what the checker finds with what they expect.
+
+    Without a PATH: the folder scenarios/ here, or else the copy that came with the package.
+    """
+    verbosity = verbose - quiet
+    logs.configure(verbosity)
+    given = split_settings(settings)
+    scenarios = chosen(targets, keyword)
+    if not scenarios:
+        return nothing_selected(targets, keyword)
+    plan = [(scenario, values_for(scenario.name, scenario.parameters, given)) for scenario in scenarios]
+    session = Session(plan, backend, seed, exit_first)
+    session.run(show_progress=not no_progress and verbosity >= 0)
+    if as_json:
+        click.echo(json.dumps(run_document(session.outcomes, interrupted=session.interrupted), indent=2))
+    else:
+        _tell(session, verbosity)
+    return session.exit_code
+
+
+def _tell(session: Session, verbosity: int) -> None:
+    console = answers()
+    if verbosity >= 0:
+        show(console, run_table(session.outcomes, compact=is_narrow(console)))
+        console.print()
+    verbose = verbosity > 0
+    for outcome in session.outcomes:
+        if not outcome.met or (verbose and outcome.findings):
+            console.print(outcome_text(outcome, verbose=verbose), soft_wrap=True)
+    closing = closing_text(session.outcomes, selected=len(session.plan), backend=session.backend, seed=session.seed)
+    console.print(closing, soft_wrap=True)
+    if session.interrupted:
+        click.echo("nova-async: interrupted; the results above are partial", err=True)

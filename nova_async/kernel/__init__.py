@@ -1,0 +1,17 @@
+"""What the driver leans on: locks that own their data, host memory with reclaim, DMA fences, the job queue.
+
+All of it is anyio code that reports to the lock validator, and all of it survives a cancellation at every await.
+"""
+
+from nova_async.kernel.core import Kernel as Kernel
+from nova_async.kernel.dma_fence import DmaFence as DmaFence
+from nova_async.kernel.drm_sched import DrmScheduler as DrmScheduler
+from nova_async.kernel.drm_sched import Job as Job
+from nova_async.kernel.faults import FaultPlan as FaultPlan
+from nova_async.kernel.memory import HostMemory as HostMemory
+from nova_async.kernel.mutex import Mutex as Mutex
+from nova_async.kernel.mutex import MutexGuard as MutexGuard
+from nova_async.kernel.reclaim import Reclaim as Reclaim
+from nova_async.kernel.reclaim import Shrinker as Shrinker
+from nova_async.kernel.spinlock import SpinLock as SpinLock
+from nova_async.kernel.spinlock import SpinLockGuard as SpinLockGuard

@@ -1,0 +1,172 @@
+"""A job queue in the manner of drm_sched: submit, run, cleanup.
+
+Jobs of one queue run in order. A job's finished fence is public from :meth:`DrmScheduler.submit` on, so its run stage
+lies in the signalling section by contract (lockdep.md 3.4); what must be freed waits for the cleanup stage.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+from nova_async.errors import ECANCELED, EINVAL, Errno
+from nova_async.kernel.dma_fence import DmaFence
+from nova_async.lockdep import Validator
+from nova_async.point import Kind, Operation, Sleepers, point
+
+
+class Job(Protocol):
+    """The work of one submission; its submit stage is over."""
+
+    async def run(self) -> None:
+        """Do it, in the signalling section: no reclaimable allocation, no free to a buddy."""
+        ...
+
+    async def stop(self) -> None:
+        """The queue was stopped before the run stage was over: make true what waiters take the fence to mean."""
+        ...
+
+    async def cleanup(self) -> None:
+        """After the fence: free what the job held, however it ended. Must not fail."""
+        ...
+
+
+@dataclass(slots=True)
+class _Queued:
+    job: Job
+    after: Sequence[DmaFence]
+    finished: DmaFence
+
+
+class DrmScheduler:
+    """One ordered queue and the two workers that serve it, for the length of an ``async with``.
+
+    The cleanup stage has a worker of its own. A queue that cleans up between two jobs puts the locks of its cleanup in
+    the way of the next job's fence: a buddy lock, say, whose holder reclaims and waits for just that fence.
+
+    Leaving the block runs what was submitted to its end. Cancelled, the queue completes every fence that is left with
+    ECANCELED: a fence that is never signalled would hang whoever waits for it.
+    """
+
+    def __init__(self, lockdep: Validator, name: str) -> None:
+        self.name = name
+        self._lockdep = lockdep
+        self._submitted = _WorkList(f"{name} queue")
+        self._ended = _WorkList(f"{name} ended jobs")
+        self._seqno = 0
+        self._workers: TaskGroup
+
+    async def __aenter__(self) -> Self:
+        self._workers = anyio.create_task_group()
+        await self._workers.__aenter__()
+        self._workers.start_soon(self._run_jobs, name=f"{self.name} run")
+        self._workers.start_soon(self._clean_up, name=f"{self.name} cleanup")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._submitted.close()
+        return await self._workers.__aexit__(kind, error, trace)
+
+    @property
+    def open(self) -> bool:
+        """Whether it takes jobs."""
+        return not self._submitted.closed
+
+    def submit(self, job: Job, after: Sequence[DmaFence] = ()) -> DmaFence:
+        """Queue a job; from here on its fence is public.
+
+        Args:
+            job: prepared in full: nothing may be missing when it runs.
+            after: in-fences that must be signalled before it runs.
+
+        Raises:
+            EINVAL: the scheduler is closing.
+        """
+        if not self.open:
+            raise EINVAL(f"scheduler {self.name}: a job submitted after it was closed")
+        self._seqno += 1
+        finished = DmaFence(self._lockdep, f"{self.name}:{self._seqno}")
+        self._submitted.put(_Queued(job, tuple(after), finished))
+        return finished
+
+    async def _run_jobs(self) -> None:
+        try:
+            while queued := await self._submitted.first():
+                await self._execute(queued)
+                self._ended.put(self._submitted.take())
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._give_up()
+            self._ended.close()
+            self._lockdep.task_ended()
+
+    async def _execute(self, queued: _Queued) -> None:
+        # In-fences are waited for before the section opens: a wait inside it is NOVA204.
+        for fence in queued.after:
+            await fence.wait()
+        with self._lockdep.signalling():
+            error = await _run(queued.job)
+            await queued.finished.signal(error)
+
+    async def _give_up(self) -> None:
+        self._submitted.close()
+        while queued := await self._submitted.first():
+            if not queued.finished.signalled:
+                await queued.job.stop()
+                await queued.finished.signal(ECANCELED(f"fence {queued.finished.name}: the scheduler was stopped"))
+            self._ended.put(self._submitted.take())
+
+    async def _clean_up(self) -> None:
+        """Shielded as a whole: it ends by itself once the other worker has."""
+        with anyio.CancelScope(shield=True):
+            while queued := await self._ended.first():
+                await queued.job.cleanup()
+                self._ended.take()
+        self._lockdep.task_ended()
+
+
+class _WorkList:
+    """Jobs in order, for one worker that sleeps while there are none."""
+
+    def __init__(self, name: str) -> None:
+        self.closed = False
+        self._jobs: deque[_Queued] = deque()
+        self._sleepers = Sleepers(in_turn=False)
+        self._next = Operation(Kind.WAIT, name, self._ready, self._sleepers)
+
+    def put(self, queued: _Queued) -> None:
+        """Add a job at the end."""
+        self._jobs.append(queued)
+        self._sleepers.wake_one()
+
+    def close(self) -> None:
+        """No more jobs come."""
+        self.closed = True
+        self._sleepers.wake_one()
+
+    async def first(self) -> _Queued | None:
+        """The oldest job, which stays on the list; None once the list is closed and empty."""
+        await point(self._next)
+        return self._jobs[0] if self._jobs else None
+
+    def take(self) -> _Queued:
+        """Take the oldest job off."""
+        return self._jobs.popleft()
+
+    def _ready(self) -> bool:
+        return bool(self._jobs) or self.closed
+
+
+async def _run(job: Job) -> Errno | None:
+    """An error of the job goes into its fence, not to the worker; that one has other jobs."""
+    try:
+        await job.run()
+    except Errno as error:
+        return error
+    return None

@@ -1,0 +1,64 @@
+"""What goes wrong on purpose, by a seeded plan.
+
+Every fallible operation asks the plan before it succeeds. The same seed gives the same answers in the same order.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from random import Random
+
+from nova_async.errors import UsageError
+
+KINDS = ("alloc", "mmio", "tlb", "reclaim")
+"""An allocation that fails, a register access that fails, an invalidate that does not complete, an allocation
+that finds memory short and enters reclaim."""
+
+
+class FaultPlan:
+    """How often each kind of operation fails.
+
+    Args:
+        rates: the probability, 0 to 1, for each kind of :data:`KINDS`; none for those left out.
+        seed: of the dice.
+
+    Raises:
+        UsageError: an unknown kind, or a probability outside 0 to 1.
+
+    Attributes:
+        injected: how often each kind has struck.
+    """
+
+    def __init__(self, rates: Mapping[str, float] | None = None, seed: int = 0) -> None:
+        self._rates: dict[str, float] = {}
+        self._dice = Random(seed)  # noqa: S311  a schedule, not a secret
+        self.injected: Counter[str] = Counter()
+        self.start(rates or {})
+
+    def start(self, rates: Mapping[str, float]) -> None:
+        """Fail at these rates from now on, the other kinds as before.
+
+        Raises:
+            UsageError: an unknown kind, or a probability outside 0 to 1.
+        """
+        for kind, rate in rates.items():
+            _check(kind, rate)
+        self._rates |= rates
+
+    def stop(self) -> None:
+        """Let everything succeed from now on."""
+        self._rates.clear()
+
+    def strikes(self, kind: str) -> bool:
+        """Whether this operation fails."""
+        if kind not in self._rates:
+            return False
+        struck = self._dice.random() < self._rates[kind]
+        self.injected[kind] += struck
+        return struck
+
+
+def _check(kind: str, rate: float) -> None:
+    if kind not in KINDS:
+        raise UsageError.unknown("fault", kind, KINDS)
+    if not 0.0 <= rate <= 1.0:
+        raise UsageError(f"fault {kind}: a rate of {rate}; a probability from 0 to 1 was expected")

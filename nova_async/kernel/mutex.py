@@ -1,0 +1,127 @@
+"""A sleeping lock that owns what it guards.
+
+The data is reachable only through the guard, and the guard is dead after release, as with ``Mutex<T>`` of the kernel's
+Rust side: a model that cannot touch the window without the window lock has one way to be wrong fewer.
+"""
+
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from nova_async.errors import InternalError
+from nova_async.lockdep import LockMap, Validator
+from nova_async.point import Kind, Operation, Sleepers, point
+
+T = TypeVar("T")
+
+
+class MutexGuard(Generic[T]):
+    """The right to use the data of one :class:`Mutex`, from ``async with mutex.lock()`` to its end."""
+
+    __slots__ = ("_held", "_mutex")
+
+    def __init__(self, mutex: "Mutex[T]") -> None:
+        self._mutex = mutex
+        self._held = False
+
+    @property
+    def data(self) -> T:
+        """What the lock guards.
+
+        Raises:
+            InternalError: the lock is not held through this guard.
+        """
+        self._check()
+        return self._mutex._data  # noqa: SLF001  guard and mutex are one
+
+    @data.setter
+    def data(self, value: T) -> None:
+        self._check()
+        self._mutex._data = value  # noqa: SLF001
+
+    async def __aenter__(self) -> Self:
+        await self._mutex._acquire()  # noqa: SLF001
+        self._held = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let the lock go before the end of the block; does nothing the second time."""
+        if self._held:
+            self._held = False
+            self._mutex._release()  # noqa: SLF001
+
+    def _check(self) -> None:
+        if not self._held:
+            raise InternalError(f"{self._mutex.name}: its data was used through a guard that does not hold the lock")
+
+
+class Mutex(Generic[T]):
+    """A FIFO mutex around ``data``.
+
+    Cancelled while waiting, a task leaves the queue and nothing behind. Taking a free lock does not suspend unless
+    the runtime says so.
+
+    Args:
+        lockdep: who is told of every acquisition.
+        lock: its class and instance, see :meth:`nova_async.lockdep.Validator.lock`.
+        data: what it guards.
+    """
+
+    __slots__ = ("_data", "_held", "_lockdep", "_map", "_operation", "_sleepers", "name")
+
+    def __init__(self, lockdep: Validator, lock: LockMap, data: T) -> None:
+        self.name = lock.instance
+        self._data = data
+        self._held = False
+        self._lockdep = lockdep
+        self._map = lock
+        self._sleepers = Sleepers(in_turn=True)
+        self._operation = Operation(Kind.ACQUIRE, lock.instance, self._is_free, self._sleepers)
+
+    def __repr__(self) -> str:
+        return f"<Mutex {self.name} {'held' if self._held else 'free'}, {len(self._sleepers)} waiting>"
+
+    @property
+    def held(self) -> bool:
+        """Whether somebody has it."""
+        return self._held
+
+    def lock(self) -> MutexGuard[T]:
+        """``async with mutex.lock() as guard: guard.data …``."""
+        return MutexGuard(self)
+
+    def try_lock(self) -> MutexGuard[T] | None:
+        """A guard that holds the lock and must be released, or None if it is taken or others wait for it."""
+        if self._held or self._sleepers:
+            return None
+        self._lockdep.acquire(self._map, trylock=True)
+        self._lockdep.acquired(self._map)
+        self._held = True
+        guard = MutexGuard(self)
+        guard._held = True  # noqa: SLF001
+        return guard
+
+    def _is_free(self) -> bool:
+        return not self._held
+
+    async def _acquire(self) -> None:
+        lockdep, lock = self._lockdep, self._map
+        lockdep.acquire(lock)
+        if self._held:
+            lockdep.contended(lock)
+        try:
+            await point(self._operation)
+        except BaseException:
+            lockdep.abandon(lock)
+            raise
+        self._held = True
+        lockdep.acquired(lock)
+
+    def _release(self) -> None:
+        self._held = False
+        self._lockdep.release(self._map)
+        self._sleepers.wake_one()

@@ -1,0 +1,213 @@
+"""The table pages of one address space: what is installed, what is prepared, and who needs which.
+
+Guarded by the page-table lock of the Vmm. A page has one slot, the entry that points to it or will. Many mappings may
+need the same page: each counts in ``users``, from its prepare to its abort or unmap. So two prepares that race for one
+slot share the page, an abort takes away only what nobody else needs, and what an execute installs stays valid for all.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sortedcontainers import SortedDict
+
+from nova_async.address import VramAddress
+from nova_async.mm.gpu_buddy import AllocatedBlocks
+from nova_async.mm.pagetable.format import EntryFormat, Level
+from nova_async.mm.pagetable.walk import read_entry
+from nova_async.mm.pramin import PraminWindow
+
+
+@dataclass(slots=True, eq=False)
+class PtPage:
+    """A zeroed table page, prepared for one slot and perhaps installed there.
+
+    Attributes:
+        slot: the address of the entry that points to it (the driver's ``install_addr``).
+        level: the level that holds the slot.
+        alloc: the VRAM of the page.
+        before: what the slot held when the page was prepared; put back when it is taken out.
+        users: pending prepares and live mappings that lead through it.
+        installed: the slot points to it.
+    """
+
+    slot: int
+    level: Level
+    alloc: AllocatedBlocks
+    before: int
+    users: int = 0
+    installed: bool = False
+
+    @property
+    def address(self) -> int:
+        """The page's VRAM address."""
+        return self.alloc.address
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A leaf table and the virtual frames of one mapping in it."""
+
+    table: int
+    frames: range
+
+    @property
+    def pte_addr(self) -> int:
+        """Where the entry of the first frame is."""
+        return self.table + (self.frames.start % 512) * 8
+
+
+@dataclass(slots=True)
+class Path:
+    """The way of one mapping through the tables: pages of this Vmm from the root down, and the leaf tables."""
+
+    pages: list[PtPage] = field(default_factory=list)
+    leaves: list[Leaf] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table on the way down; ``ours`` if this Vmm made it, so that its content is known without reading."""
+
+    address: int
+    frames: range
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """A slot that points nowhere, and the frames that need it."""
+
+    slot: int
+    depth: int
+    frames: range
+    before: int
+
+
+class PageTables:
+    """All table pages of one Vmm but the root, which its maker supplies.
+
+    Args:
+        pdb: the address of the root.
+        entries: the format of its entries.
+    """
+
+    def __init__(self, pdb: int, entries: EntryFormat) -> None:
+        self._pdb = pdb
+        self._format = entries
+        self._by_slot: SortedDict[int, PtPage] = SortedDict()
+        self.mappings = 0
+        """How many are pending or live."""
+
+    def __iter__(self) -> Iterator[PtPage]:
+        return iter(self._by_slot.values())
+
+    def __len__(self) -> int:
+        return len(self._by_slot)
+
+    def claim(self, window: PraminWindow, frames: range, pool: list[AllocatedBlocks]) -> Path | int:
+        """Take part in all tables that ``frames`` needs, with pages from the pool for those that are missing.
+
+        Args:
+            window: for the entries of tables that this Vmm did not make.
+            frames: virtual frames.
+            pool: zeroed pages; what is used is taken from it.
+
+        Returns:
+            The path, or how many pages the pool is short of; then nothing has changed.
+
+        Raises:
+            EIO: an entry could not be read.
+        """
+        path, gaps = self._survey(window, frames)
+        short = sum(self._pages_for(gap) for gap in gaps) - len(pool)
+        if short > 0:
+            return short
+        for gap in gaps:
+            self._grow(gap, pool, path)
+        for page in path.pages:
+            page.users += 1
+        path.leaves.sort(key=lambda leaf: leaf.frames.start)
+        self.mappings += 1
+        return path
+
+    def release(self, path: Path) -> list[AllocatedBlocks]:
+        """End the part of one mapping; the pages that are now prepared for nobody are handed back."""
+        self.mappings -= 1
+        unneeded = []
+        for page in path.pages:
+            page.users -= 1
+            if not page.users and not page.installed:
+                del self._by_slot[page.slot]
+                unneeded.append(page.alloc)
+        return unneeded
+
+    def entry(self, page: PtPage) -> int:
+        """The directory entry that points to a page."""
+        return self._format.pde(VramAddress(page.address).frame())
+
+    def tops(self) -> list[PtPage]:
+        """The installed pages whose slots lie in tables that this Vmm did not make."""
+        made = {page.address >> 12 for page in self}
+        return [page for page in self if page.installed and page.slot >> 12 not in made]
+
+    def clear(self) -> list[AllocatedBlocks]:
+        """Forget all pages and hand them back."""
+        pages = [page.alloc for page in self]
+        self._by_slot.clear()
+        return pages
+
+    def _survey(self, window: PraminWindow, frames: range) -> tuple[Path, list[_Gap]]:
+        """What is there for ``frames``, level by level, and the topmost slots that are not."""
+        path = Path()
+        gaps: list[_Gap] = []
+        tables = [_Table(self._pdb, frames, ours=False)]
+        for depth, level in enumerate(self._format.directories):
+            below: list[_Table] = []
+            for table in tables:
+                for part in level.split(table.frames):
+                    self._look(window, table, depth, part, path, below, gaps)
+            tables = below
+        path.leaves += [Leaf(table.address, table.frames) for table in tables]
+        return path, gaps
+
+    def _look(
+        self,
+        window: PraminWindow,
+        table: _Table,
+        depth: int,
+        part: range,
+        path: Path,
+        below: list[_Table],
+        gaps: list[_Gap],
+    ) -> None:
+        slot = self._format.directories[depth].slot(table.address, part.start)
+        page = self._by_slot.get(slot)
+        if page is not None:
+            path.pages.append(page)
+            below.append(_Table(page.address, part, ours=True))
+            return
+        entry = 0 if table.ours else read_entry(window, slot)
+        frame = self._format.pde_frame(entry)
+        if frame is None:
+            gaps.append(_Gap(slot, depth, part, entry))
+        else:
+            below.append(_Table(frame.address(), part, ours=False))
+
+    def _pages_for(self, gap: _Gap) -> int:
+        """The tables below a slot that points nowhere: its own, and one for each entry needed further down."""
+        first, last = gap.frames.start, gap.frames.stop - 1
+        below = self._format.directories[gap.depth + 1 :]
+        return 1 + sum((last >> level.frame_shift) - (first >> level.frame_shift) + 1 for level in below)
+
+    def _grow(self, gap: _Gap, pool: list[AllocatedBlocks], path: Path) -> None:
+        """Prepare the tables below a gap."""
+        page = PtPage(gap.slot, self._format.directories[gap.depth], pool.pop(), gap.before)
+        self._by_slot[gap.slot] = page
+        path.pages.append(page)
+        depth = gap.depth + 1
+        if depth == len(self._format.directories):
+            path.leaves.append(Leaf(page.address, gap.frames))
+            return
+        level = self._format.directories[depth]
+        for part in level.split(gap.frames):
+            self._grow(_Gap(level.slot(page.address, part.start), depth, part, 0), pool, path)

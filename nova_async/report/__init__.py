@@ -1,0 +1,7 @@
+"""What people and programs see: pure functions of outcomes and findings.
+
+::
+
+    text  tables, reports and closing lines for a terminal or a pipe
+    json  the documents of design section 7
+"""

@@ -1,0 +1,101 @@
+"""Outcomes and scenarios as text."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from nova_async.lockdep import splat
+from nova_async.scenario.declare import Scenario
+from nova_async.scenario.outcome import Outcome
+
+
+def expectation(scenario: Scenario) -> str:
+    """``clean``, or the codes that must be found."""
+    return ", ".join(scenario.expect) or "clean"
+
+
+def list_table(scenarios: Iterable[Scenario], *, compact: bool = False) -> Table:
+    """Scenarios with their question and expectation; ``compact`` puts the question below the name."""
+    table = _table("scenario", *([] if compact else ["question"]), "expectation")
+    for scenario in scenarios:
+        table.add_row(*_name_and_question(scenario, scenario.path, compact=compact), expectation(scenario))
+    return table
+
+
+def run_table(outcomes: Iterable[Outcome], *, compact: bool = False) -> Table:
+    """Outcomes with their verdict; ``compact`` puts the question below the name."""
+    table = _table("scenario", *([] if compact else ["question"]), "expectation", "verdict", "time")
+    table.columns[-1].justify = "right"
+    for outcome in outcomes:
+        table.add_row(
+            *_name_and_question(outcome.scenario, outcome.scenario.name, compact=compact),
+            expectation(outcome.scenario),
+            Text(outcome.verdict, style="green" if outcome.met else "bold red"),
+            f"{outcome.elapsed_s:.2f} s",
+        )
+    return table
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        # A code, a verdict or a time cut in two is not readable; questions and paths wrap.
+        table.add_column(heading, no_wrap=heading == "time", overflow="fold")
+    return table
+
+
+def _name_and_question(scenario: Scenario, name: str, *, compact: bool) -> list[Text]:
+    if compact:
+        return [Text.assemble(name, "\n", (scenario.question, "dim"))]
+    return [Text(name), Text(scenario.question)]
+
+
+def rerun_command(outcome: Outcome) -> str:
+    """The command line that runs the scenario again as it was."""
+    defaults = {parameter.name: parameter.default for parameter in outcome.scenario.parameters}
+    settings = [f"{name}={value}" for name, value in outcome.values.items() if value != defaults.get(name)]
+    words = ["nova-async", "run", outcome.scenario.path, "--backend", outcome.backend, "--seed", str(outcome.seed)]
+    return shlex.join(words + [word for setting in settings for word in ("-p", setting)])
+
+
+def outcome_text(outcome: Outcome, *, verbose: bool = False) -> str:
+    """Everything about one scenario: verdict, errors, findings, and how to run it again.
+
+    Args:
+        outcome: of the scenario.
+        verbose: tell expected findings too, and tracebacks whole.
+    """
+    lines = [f"── {outcome.scenario.name}: expected {expectation(outcome.scenario)}; {outcome.verdict}", ""]
+    if outcome.errors:
+        lines += [*(f"  {error}" for error in outcome.errors), ""]
+        lines += [outcome.traceback] if verbose else ["  the whole traceback: -v", ""]
+    told = outcome.findings if verbose else outcome.unexpected
+    for finding in told:
+        lines += [*(f"  {line}".rstrip() for line in splat(finding).splitlines()), ""]
+    return "\n".join([*lines, f"  run it again: {rerun_command(outcome)}", ""])
+
+
+def closing_text(outcomes: Sequence[Outcome], *, selected: int, backend: str, seed: int) -> str:
+    """What was covered, and what was not."""
+    met = sum(outcome.met for outcome in outcomes)
+    clean = sum(outcome.met and not outcome.findings for outcome in outcomes)
+    expected = sorted({code for outcome in outcomes if outcome.met for code in outcome.found})
+    unexpected = sorted({finding.code for outcome in outcomes for finding in outcome.unexpected})
+    kinds = [
+        f"{clean} clean" if clean else "",
+        f"{met - clean} with the findings they expect ({', '.join(expected)})" if expected else "",
+    ]
+    line = f"{met} of {_count(len(outcomes), 'scenario')} met the expectation on {backend}, seed {seed}"
+    line += f": {', '.join(filter(None, kinds))}." if met else "."
+    if unexpected:
+        line += f" Unexpected: {', '.join(unexpected)}."
+    if selected > len(outcomes):
+        line += f" Not run: {selected - len(outcomes)} of {selected}."
+    return f"{line}\nEach ran once, in one order of its tasks; other orders were not tried."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

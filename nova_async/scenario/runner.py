@@ -1,0 +1,91 @@
+"""One scenario, run once, live."""
+
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+
+import anyio
+
+from nova_async.errors import UsageError
+from nova_async.scenario.declare import Scenario
+from nova_async.scenario.outcome import Outcome
+from nova_async.scenario.parameters import Value
+from nova_async.scenario.world import World
+
+BACKENDS = ("asyncio", "trio")
+
+
+def run(scenario: Scenario, values: Mapping[str, Value], *, backend: str = "asyncio", seed: int = 0) -> Outcome:
+    """Run ``scenario`` in a fresh world and judge what it found once that world is closed.
+
+    An exception that escapes the scenario is part of the outcome.
+
+    Args:
+        scenario: the question.
+        values: every parameter by name.
+        backend: ``asyncio`` or ``trio``.
+        seed: of everything that the world chooses by chance.
+
+    Raises:
+        UsageError: the scenario asked the world for something that does not exist.
+        KeyboardInterrupt: the user has had enough.
+    """
+    try:
+        return anyio.run(_in_named_task, scenario, values, backend, seed, backend=backend)
+    except BaseExceptionGroup as group:
+        for leaf in leaves(group):
+            if isinstance(leaf, KeyboardInterrupt | UsageError):
+                raise leaf from None
+        raise
+
+
+async def _in_named_task(scenario: Scenario, values: Mapping[str, Value], backend: str, seed: int) -> Outcome:
+    """Findings name tasks, and the task of the scenario itself is named for it."""
+    outcomes: list[Outcome] = []
+
+    async def ask() -> None:
+        outcomes.append(await _ask(scenario, values, backend, seed))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask, name=scenario.name)
+    return outcomes[0]
+
+
+async def _ask(scenario: Scenario, values: Mapping[str, Value], backend: str, seed: int) -> Outcome:
+    world = World(scenario=scenario.name, seed=seed, backend=backend)
+    errors: tuple[str, ...] = ()
+    trace = ""
+    start = time.perf_counter()
+    try:
+        async with world:
+            await scenario.function(world, **values)
+    except Exception as error:  # noqa: BLE001  whatever escapes a scenario is its outcome
+        _raise_usage_error(error)
+        errors = tuple(dict.fromkeys(_one_line(leaf) for leaf in leaves(error)))
+        trace = "".join(traceback.format_exception(error))
+    elapsed = time.perf_counter() - start
+    findings = tuple(world.findings)
+    return Outcome(scenario, dict(values), backend, seed, findings, errors, trace, dict(world.stats), elapsed)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions in a tree of exception groups, first raised first."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
+
+
+def _raise_usage_error(error: BaseException) -> None:
+    for leaf in leaves(error):
+        if isinstance(leaf, UsageError):
+            raise leaf
+
+
+def _one_line(error: BaseException) -> str:
+    """``ENOSPC: …`` for an error of ours, ``TypeError: …`` for another, with the place that raised it."""
+    name, text = type(error).__name__, " ".join(str(error).split())
+    said = text if text.startswith(f"{name}:") else f"{name}: {text}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{said} (line {frames[-1].lineno} of {frames[-1].filename.rsplit('/', 1)[-1]})" if frames else said

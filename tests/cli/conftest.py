@@ -1,0 +1,90 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+import structlog
+
+from nova_async.cli import main
+from nova_async.findings import Finding
+from nova_async.scenario import runner
+
+CLIENTS = '''
+from nova_async.errors import ENOSPC, UsageError
+from nova_async.findings import Finding, Severity
+from nova_async.scenario import CLEAN, World, scenario
+
+
+@scenario(expect=CLEAN)
+async def quiet(world: World, chip: str = "GA102", clients: int = 2) -> None:
+    """Is it quiet when nobody does anything?"""
+    if chip != "GA102":
+        raise UsageError.unknown("chip", chip, ["GA102", "TU102"])
+
+
+@scenario(expect="NOVA203")
+async def one_lock(world: World) -> None:
+    """May one lock serve both phases?"""
+    world.findings.append(Finding("NOVA203", Severity.POSSIBLE, "vm is held across an allocation"))
+'''
+
+WRONG = '''
+
+@scenario(expect=CLEAN)
+async def surprised(world: World, clients: int = 2) -> None:
+    """Is it clean when it is not?"""
+    world.findings.append(Finding("NOVA101", Severity.PROVED, "buddy and vm form a circle"))
+
+
+@scenario(expect="NOVA201")
+async def broken(world: World) -> None:
+    """What if it breaks?"""
+    raise ENOSPC("vram: 4 pages of 3")
+'''
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one command line left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+class ToyWorld:
+    """A world without a GPU."""
+
+    def __init__(self, *, scenario: str, seed: int, backend: str) -> None:
+        self.findings: list[Finding] = []
+        self.stats: dict[str, int | float] = {"steps": 5}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+@pytest.fixture
+def nova(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Run a command line in a folder with ``scenarios/clients.py`` (met) and ``wrong.py`` (not met)."""
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "clients.py").write_text(CLIENTS, encoding="utf-8")
+    (tmp_path / "wrong.py").write_text(CLIENTS.partition("\n\n\n")[0] + WRONG, encoding="utf-8")
+    (tmp_path / "torn.py").write_text("import no_such_module_anywhere\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runner, "World", ToyWorld)
+    before = structlog.get_config()
+
+    def run(*args: str) -> Said:
+        code = main(args)
+        structlog.configure(**before)
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
