@@ -5,6 +5,7 @@
     NovaError
     ├── UsageError          the user asked for what does not exist: one line, exit code 2
     ├── InternalError       our own bug: exit code 3
+    ├── Deadlock            no task can go on; raised in each of them to end the run
     └── Errno               what a driver call returns; the class name is the kernel's errno name
         └── EINVAL, ENOMEM, ENOSPC, …
 
@@ -34,6 +35,10 @@ class UsageError(NovaError):
 
 class InternalError(NovaError):
     """A promise of nova_async itself was broken. Please report it."""
+
+
+class Deadlock(NovaError):
+    """Raised in every task of a run in which no task could go on, so that the run ends; the finding is NOVA401."""
 
 
 class Errno(NovaError):

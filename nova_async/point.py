@@ -10,7 +10,7 @@ step (design section 5).
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
@@ -18,7 +18,10 @@ from random import Random
 from typing import Protocol
 
 import anyio
+from anyio import get_current_task
 from anyio.lowlevel import checkpoint
+
+from nova_async.errors import Deadlock
 
 
 class Kind(StrEnum):
@@ -70,9 +73,13 @@ class Sleepers:
         for sleeper in self._queue:
             sleeper.event.set()
 
+    def must_sleep(self, enabled: Callable[[], bool]) -> bool:
+        """Whether a newcomer has to wait for ``enabled``, or for its turn."""
+        return not enabled() or (self._in_turn and bool(self._queue))
+
     async def sleep_until(self, enabled: Callable[[], bool]) -> None:
         """Return when ``enabled`` holds; in turn, when everybody who came earlier has also gone."""
-        if enabled() and not (self._in_turn and self._queue):
+        if not self.must_sleep(enabled):
             return
         sleeper = Sleeper()
         self._queue[sleeper] = None
@@ -141,18 +148,52 @@ class Live:
     Args:
         seed: of the coin.
         preemption: the probability, 0 to 1, of a checkpoint at a point.
+        current: names the calling task by any key.
+
+    Attributes:
+        asleep: what each sleeping task waits for, those who have slept longest first.
     """
 
-    def __init__(self, seed: int = 0, preemption: float = 0.0) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        preemption: float = 0.0,
+        current: Callable[[], Hashable] = get_current_task,
+    ) -> None:
+        self.asleep: dict[Hashable, Operation] = {}
         self._coin = Random(seed).random  # noqa: S311  a schedule, not a secret
         self._preemption = preemption
+        self._current = current
+        self._stuck = False
 
     async def reach(self, operation: Operation) -> None:
-        """Checkpoint if the coin says so, then sleep while the operation is not enabled."""
+        """Checkpoint if the coin says so, then sleep while the operation is not enabled.
+
+        Raises:
+            Deadlock: :meth:`end_deadlock` was called while this slept, or it would have to sleep after that.
+        """
         if self._preemption and self._coin() < self._preemption:
             await checkpoint()
-        if operation.sleepers is not None:
-            await operation.sleepers.sleep_until(operation.enabled)
+        sleepers = operation.sleepers
+        if sleepers is not None and sleepers.must_sleep(operation.enabled):
+            await self._sleep(operation, sleepers)
+
+    def end_deadlock(self) -> None:
+        """Let every sleeping task, shielded or not, go on with a Deadlock."""
+        self._stuck = True
+        for operation in self.asleep.values():
+            if operation.sleepers is not None:
+                operation.sleepers.wake_all()
+
+    async def _sleep(self, operation: Operation, sleepers: Sleepers) -> None:
+        task = self._current()
+        self.asleep[task] = operation
+        try:
+            await sleepers.sleep_until(lambda: self._stuck or operation.enabled())
+        finally:
+            del self.asleep[task]
+        if self._stuck:
+            raise Deadlock(f"waiting to {operation!r}: nobody can make that possible any more")
 
 
 _runtime: ContextVar[Runtime] = ContextVar("nova_async.runtime", default=Live())  # noqa: B039  it has no state to share

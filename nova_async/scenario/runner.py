@@ -2,14 +2,16 @@
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 
 import anyio
 
-from nova_async.errors import UsageError
+from nova_async.errors import Deadlock, UsageError
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.outcome import Outcome
 from nova_async.scenario.parameters import Value
+from nova_async.scenario.watchdog import watch
 from nova_async.scenario.world import World
 
 BACKENDS = ("asyncio", "trio")
@@ -51,17 +53,29 @@ async def _in_named_task(scenario: Scenario, values: Mapping[str, Value], backen
     return outcomes[0]
 
 
+@asynccontextmanager
+async def _watched(world: World) -> AsyncIterator[None]:
+    """Watch the world for a deadlock for as long as it lasts."""
+    async with anyio.create_task_group() as watchers:
+        watchers.start_soon(watch, world, name="watchdog")
+        try:
+            yield
+        finally:
+            watchers.cancel_scope.cancel()
+
+
 async def _ask(scenario: Scenario, values: Mapping[str, Value], backend: str, seed: int) -> Outcome:
     world = World(scenario=scenario.name, seed=seed, backend=backend)
     errors: tuple[str, ...] = ()
     trace = ""
     start = time.perf_counter()
     try:
-        async with world:
+        async with _watched(world), world:
             await scenario.function(world, **values)
     except Exception as error:  # noqa: BLE001  whatever escapes a scenario is its outcome
         _raise_usage_error(error)
-        errors = tuple(dict.fromkeys(_one_line(leaf) for leaf in leaves(error)))
+        # A deadlock is told by its finding; every task that it ended carries one more Deadlock.
+        errors = tuple(dict.fromkeys(_one_line(leaf) for leaf in leaves(error) if not isinstance(leaf, Deadlock)))
         trace = "".join(traceback.format_exception(error))
     elapsed = time.perf_counter() - start
     findings = tuple(world.findings)

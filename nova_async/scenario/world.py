@@ -4,7 +4,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack
 from types import TracebackType
 from typing import Self
 
-from nova_async.checks import close_accounts
+from nova_async.checks import close_accounts, deadlock
 from nova_async.clients import Crew, crew
 from nova_async.errors import UsageError
 from nova_async.findings import Finding
@@ -31,6 +31,7 @@ class World:
 
     Attributes:
         kernel: the one kernel of all devices.
+        runtime: decides what happens at a point.
         stats: what the run counted, for reports.
     """
 
@@ -38,20 +39,22 @@ class World:
         self.scenario = scenario
         self.seed = seed
         self.backend = backend
-        self.kernel = Kernel(Validator(tasks_of(backend)), FaultPlan(seed=seed))
+        self._tasks = tasks_of(backend)
+        self.kernel = Kernel(Validator(self._tasks), FaultPlan(seed=seed))
+        self.runtime = Live(seed, PREEMPTION, self._tasks.current)
         self.stats: dict[str, int | float] = {}
         self._gpus: list[Gpu] = []
-        self._accounts: list[Finding] = []
-        self._runtime = ExitStack()
+        self._judged: list[Finding] = []
+        self._running = ExitStack()
 
     async def __aenter__(self) -> Self:
-        self._runtime.enter_context(running_under(Live(self.seed, PREEMPTION)))
+        self._running.enter_context(running_under(self.runtime))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._runtime:
+        with self._running:
             self.kernel.faults.stop()
             if error is None:
                 await self._close()
@@ -60,7 +63,12 @@ class World:
     @property
     def findings(self) -> list[Finding]:
         """What was found so far, in the order in which it was found."""
-        return [*self.kernel.lockdep.findings, *self._accounts]
+        return [*self.kernel.lockdep.findings, *self._judged]
+
+    def end_deadlock(self) -> None:
+        """Report that nobody can go on, and end the run by raising a Deadlock in every sleeping task."""
+        self._judged.append(deadlock(self.runtime.asleep, self.kernel.lockdep, self._tasks.name))
+        self.runtime.end_deadlock()
 
     async def boot(self, chip: str = "GA102", *, vram: str = "64MiB", bar1: str = "16MiB") -> Gpu:
         """A board with its driver probed.
@@ -94,6 +102,6 @@ class World:
 
     async def _close(self) -> None:
         for gpu in self._gpus:
-            self._accounts += await close_accounts(gpu)
+            self._judged += await close_accounts(gpu)
         self.stats["allocations"] = self.kernel.memory.allocations
         self.stats["mmio"] = sum(gpu.board.bar0.traffic.transactions for gpu in self._gpus)

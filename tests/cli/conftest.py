@@ -9,6 +9,7 @@ import structlog
 
 from nova_async.cli import main
 from nova_async.findings import Finding
+from nova_async.point import Live
 from nova_async.scenario import runner
 
 CLIENTS = '''
@@ -58,6 +59,7 @@ class ToyWorld:
     """A world without a GPU."""
 
     def __init__(self, *, scenario: str, seed: int, backend: str) -> None:
+        self.runtime = Live()
         self.findings: list[Finding] = []
         self.stats: dict[str, int | float] = {"steps": 5}
 

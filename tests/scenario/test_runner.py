@@ -8,6 +8,7 @@ import sniffio
 
 from nova_async.errors import ENOSPC, UsageError
 from nova_async.findings import Finding, Severity
+from nova_async.point import Live
 from nova_async.scenario import CLEAN, Scenario, runner
 from nova_async.scenario.runner import BACKENDS, run
 
@@ -18,6 +19,7 @@ class ToyWorld:
     """A world without a GPU, which finds something only when it is closed."""
 
     def __init__(self, *, scenario: str, seed: int, backend: str) -> None:
+        self.runtime = Live()
         self.findings: list[Finding] = []
         self.stats: dict[str, int | float] = {"seed": seed, "steps": 0}
         self.name = f"{scenario} on {backend}"
