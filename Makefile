@@ -10,13 +10,14 @@ PYTEST_ARGS ?= -n auto
 
 TEST = $(TEST_VENV)/bin/python -m
 
-.PHONY: help run test lint format clean
+.PHONY: help run test lint format docs clean
 
 help:
 	@echo "make run               install into $(RUN_VENV) and run every scenario; ARGS='--backend trio' for more"
 	@echo "make test              install into $(TEST_VENV), then ruff, mypy and pytest"
 	@echo "make lint              ruff and mypy only"
 	@echo "make format            let ruff format the sources"
+	@echo "make docs              write docs/reference/ anew"
 	@echo "make clean             remove the environments and caches"
 
 run: $(RUN_VENV)/installed
@@ -33,6 +34,9 @@ lint: $(TEST_VENV)/installed
 format: $(TEST_VENV)/installed
 	$(TEST) ruff format .
 	$(TEST) ruff check --fix .
+
+docs: $(TEST_VENV)/installed
+	$(TEST) nova_async.report.reference docs/reference
 
 clean:
 	rm -rf .venv-run .venv-test build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,6 +4,7 @@ The layers, top to bottom; each imports only from those below it (``tests/test_l
 
     cli         arguments in, exit code out
     report/     what people see: pure functions of results
+    bench/      measurements that compare
     scenario/   questions with expected answers, and the runner
     clients/    who shares the GPU: vGPU creators, DRM submitters, the reclaimer
     explore/    every order in which they can meet

@@ -4,6 +4,8 @@
 
     NovaError
     ├── UsageError          the user asked for what does not exist: one line, exit code 2
+    │   └── Uncontrolled    explored code asked for something that the explorer cannot decide
+    ├── ReplayDiverged      a recorded schedule does not fit the program any more: exit code 4
     ├── InternalError       our own bug: exit code 3
     ├── Deadlock            no task can go on; raised in each of them to end the run
     └── Errno               what a driver call returns; the class name is the kernel's errno name
@@ -31,6 +33,14 @@ class UsageError(NovaError):
         near = difflib.get_close_matches(given, names, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return cls(f"no {kind} {given!r}{hint} (there are: {', '.join(names)})")
+
+
+class Uncontrolled(UsageError):
+    """Explored code asked for real time, a thread, a process or a socket, whose order nobody can choose."""
+
+
+class ReplayDiverged(NovaError):
+    """A recorded schedule does not fit the program: it was changed, or something outside the explorer decides."""
 
 
 class InternalError(NovaError):

@@ -1,5 +1,6 @@
 """The closing of the accounts: at the end everything is back where it came from, or a finding says what is not."""
 
+from nova_async.address import PAGE_SIZE
 from nova_async.errors import Errno
 from nova_async.findings import Finding, Severity
 from nova_async.mm import Gpu, Vmm
@@ -9,16 +10,19 @@ async def close_accounts(gpu: Gpu) -> list[Finding]:
     """Close BAR1, free what waits to be freed, and compare with the state at probe.
 
     Returns:
-        A NOVA305 for each owner of lost VRAM and each address space with lost ranges or pending mappings.
+        A NOVA305 for each owner of lost VRAM and each address space with lost ranges or pending mappings, and one if
+        the sum does not come out: free pages and owned pages are all there are (hazards.md I8).
     """
     findings = await _settle(gpu)
-    for owner, pages in gpu.mm.owners.by_owner().items():
+    owned = gpu.mm.owners.by_owner()
+    for owner, pages in owned.items():
         findings.append(_lost(f"{pages} VRAM pages of {owner} were never freed", owner))
     for vmm in gpu.address_spaces:
         findings += await _address_space(vmm)
-    free, total = await gpu.mm.buddy.avail(), len(gpu.mm.usable)
-    if free != total and not findings:
-        findings.append(_lost(f"{total - free:#x} bytes of VRAM belong to nobody and are not free", "vram"))
+    free, total = await gpu.mm.buddy.avail() // PAGE_SIZE, len(gpu.mm.usable) // PAGE_SIZE
+    if free + sum(owned.values()) != total:
+        said = f"{free} VRAM pages are free and {sum(owned.values())} are somebody's; there are {total}"
+        findings.append(_lost(said, "vram"))
     return findings
 
 

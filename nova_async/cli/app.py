@@ -15,7 +15,11 @@ from nova_async.errors import UsageError
 VERBS = {
     "list": "Scenarios with their question and expectation.",
     "run": "Run scenarios and compare what is found with what they expect.",
+    "litmus": "Feed a lock sequence to the checker.",
+    "locks": "The driver's lock table, and whether the scenarios keep to it.",
     "explain": "A rule: why it exists, a bad and a good example.",
+    "selftest": "The self-tests of the driver on the model of every chip, as KTAP.",
+    "bench": "Measure, and compare with others and with what is possible.",
 }
 """Every verb and its one line of help. The module of the same name beside this one has its ``command``."""
 
@@ -23,6 +27,7 @@ EXAMPLES = (
     "run",
     "run scenarios/ -k 'submitters and not reclaim' --backend trio",
     "list",
+    "litmus 'E(A) E(B) -B -A ; E(B) E(A)'",
     "explain NOVA203",
 )
 

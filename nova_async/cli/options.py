@@ -31,6 +31,9 @@ seed = click.option(
 keyword = click.option(
     "keyword", "-k", default="", metavar="EXPR", help="Only scenarios whose name matches: words, and, or, not, ( )."
 )
+lock_stat = click.option(
+    "lock_stat", "--lock-stat", is_flag=True, help="Measure who waits for which lock, and how long it is held."
+)
 exit_first = click.option("exit_first", "-x", is_flag=True, help="Stop at the first scenario that is not met.")
 quiet = click.option("-q", "--quiet", count=True, help="Say less: no table.")
 verbose = click.option("-v", "--verbose", count=True, help="Say more: expected findings, tracebacks, logs; -vv: debug.")

@@ -12,7 +12,9 @@ from nova_async.cli.choose import chosen, nothing_selected
 from nova_async.cli.command import Verb
 from nova_async.cli.exit_code import ExitCode
 from nova_async.cli.terminal import answers, is_narrow, progress, show
+from nova_async.lockdep import Validator
 from nova_async.report.json import run_document
+from nova_async.report.locks import lock_stat_table
 from nova_async.report.text import closing_text, outcome_text, run_table
 from nova_async.scenario import runner
 from nova_async.scenario.declare import Scenario
@@ -31,6 +33,7 @@ class Session:
         backend: ``asyncio`` or ``trio``.
         seed: of everything chosen by chance.
         exit_first: stop at the first scenario that is not met.
+        lock_stat: measure waiting and holding.
         outcomes: of those that ran.
         interrupted: the user stopped it.
     """
@@ -39,6 +42,7 @@ class Session:
     backend: str
     seed: int
     exit_first: bool
+    lock_stat: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
     interrupted: bool = False
 
@@ -55,7 +59,8 @@ class Session:
                 self.interrupted = True
 
     def _run_one(self, scenario: Scenario, values: dict[str, Value]) -> None:
-        outcome = runner.run(scenario, values, backend=self.backend, seed=self.seed)
+        lockdep = runner.timed if self.lock_stat else Validator
+        outcome = runner.run(scenario, values, backend=self.backend, seed=self.seed, lockdep=lockdep)
         self.outcomes.append(outcome)
         log.info("scenario.ran", scenario=scenario.name, backend=self.backend, seed=self.seed, verdict=outcome.verdict)
 
@@ -83,6 +88,7 @@ class Session:
 @options.seed
 @options.keyword
 @options.exit_first
+@options.lock_stat
 @options.quiet
 @options.verbose
 @options.as_json
@@ -95,6 +101,7 @@ def command(
     seed: int,
     keyword: str,
     exit_first: bool,
+    lock_stat: bool,
     quiet: int,
     verbose: int,
     as_json: bool,
@@ -111,7 +118,7 @@ def command(
     if not scenarios:
         return nothing_selected(targets, keyword)
     plan = [(scenario, values_for(scenario.name, scenario.parameters, given)) for scenario in scenarios]
-    session = Session(plan, backend, seed, exit_first)
+    session = Session(plan, backend, seed, exit_first, lock_stat)
     session.run(show_progress=not no_progress and verbosity >= 0)
     if as_json:
         click.echo(json.dumps(run_document(session.outcomes, interrupted=session.interrupted), indent=2))
@@ -129,6 +136,10 @@ def _tell(session: Session, verbosity: int) -> None:
     for outcome in session.outcomes:
         if not outcome.met or (verbose and outcome.findings):
             console.print(outcome_text(outcome, verbose=verbose), soft_wrap=True)
+        if outcome.lock_stat is not None:
+            console.print(f"── {outcome.scenario.name}: locks", soft_wrap=True)
+            show(console, lock_stat_table(outcome.lock_stat, compact=is_narrow(console)))
+            console.print()
     closing = closing_text(session.outcomes, selected=len(session.plan), backend=session.backend, seed=session.seed)
     console.print(closing, soft_wrap=True)
     if session.interrupted:

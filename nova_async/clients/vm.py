@@ -2,6 +2,9 @@
 
 Binding has three stages (hardware.md 7): *submit* prepares everything that may allocate and publishes the fence, *run*
 executes in the signalling section, *cleanup* frees what the run stage gave back.
+
+A submit holds the VM lock, so that what is planned first is queued first. It may reclaim under it, and so wait for the
+fences of earlier jobs; neither of the later stages takes it (lockdep.md 3.4).
 """
 
 from collections.abc import Sequence
@@ -12,8 +15,9 @@ from typing import Self
 
 from nova_async.address import PAGE_SIZE, Pfn, VramAddress
 from nova_async.clients.cleanup import surely
-from nova_async.kernel import DmaFence, DrmScheduler
+from nova_async.kernel import DmaFence, DrmScheduler, Mutex
 from nova_async.mm import Gpu, MappedRange, PreparedMapping, Vmm
+from nova_async.mm.lock_order import VM
 from nova_async.mm.mapping import Stage
 
 
@@ -79,12 +83,12 @@ class Vm:
     """
 
     vmm: Vmm
+    _queue: Mutex[DrmScheduler]
 
     def __init__(self, gpu: Gpu, name: str, pages: int) -> None:
         self.gpu = gpu
         self.name = name
         self._va_size = pages * PAGE_SIZE
-        self._queue = DrmScheduler(gpu.kernel.lockdep, f"{name} bind")
         self._undo = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -94,7 +98,8 @@ class Vm:
             undo.callback(self.gpu.mm.free_vram, root)
             self.vmm = self.gpu.vmm(VramAddress(root.address), self._va_size, name=f"{self.name} vmm", owner=self.name)
             undo.push_async_callback(surely, self.vmm.close)
-            await undo.enter_async_context(self._queue)
+            queue = await undo.enter_async_context(DrmScheduler(self.gpu.kernel.lockdep, f"{self.name} bind"))
+            self._queue = self.gpu.kernel.mutex(VM, queue, instance=self.name)
             self._undo = undo.pop_all()
         return self
 
@@ -119,9 +124,10 @@ class Vm:
         Raises:
             ENOSPC, ENOMEM, EIO: nothing could be prepared, and nothing was submitted.
         """
-        prepared = await self.vmm.prepare_map(len(pfns))
-        job = BindJob(self.vmm, self.gpu, prepared, pfns, owner)
-        return job, self._queue.submit(job, after)
+        async with self._queue.lock() as queue:
+            prepared = await self.vmm.prepare_map(len(pfns))
+            job = BindJob(self.vmm, self.gpu, prepared, pfns, owner)
+            return job, queue.data.submit(job, after)
 
     async def unbind(self, mapped: MappedRange, after: Sequence[DmaFence] = ()) -> DmaFence:
         """Submit an unbind; the fence signals when the addresses are no longer translated.
@@ -129,8 +135,9 @@ class Vm:
         Once the queue is closed the range is unmapped here and now.
         """
         job = UnbindJob(self.vmm, self.gpu, mapped)
-        if self._queue.open:
-            return self._queue.submit(job, after)
+        async with self._queue.lock() as queue:
+            if queue.data.open:
+                return queue.data.submit(job, after)
         await job.stop()
         done = self.gpu.kernel.fence(f"{self.name} unbound")
         await done.signal()

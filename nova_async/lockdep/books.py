@@ -23,11 +23,13 @@ from nova_async.lockdep.classes import (
 from nova_async.lockdep.contexts import Contexts
 from nova_async.lockdep.graph import Graph
 from nova_async.lockdep.held import Chain, Entry, Held, HeldStack
+from nova_async.lockdep.joins import Join
 from nova_async.lockdep.lock_stat import LockStat
 from nova_async.lockdep.misuse import Misuse
 from nova_async.lockdep.places import LOOPS, SKIPPED, FramePlaces, Places
 from nova_async.lockdep.rules import Rules
 from nova_async.lockdep.telling import Scene, Teller
+from nova_async.lockdep.waits import Waits
 
 
 class Tasks(Protocol):
@@ -83,11 +85,14 @@ class LockBooks:
         self._stacks: dict[Hashable, HeldStack] = {}
         self._waiting: dict[Hashable, LockMap] = {}
         self._classes = ClassTable(self._born)
+        self._name = tasks.name
+        self._waits: Waits | None = None
+        self._joins: dict[Hashable, Join] = {}
         self.contexts = Contexts(self._classes, self.graph)
         self.stat = LockStat(now, places, tasks.name) if now is not None else None
-        teller = Teller(places, tasks.name, self.report)
-        self._rules = Rules(self.graph, self.contexts, teller)
-        self._misuse = Misuse(self._stacks, self._waiting, teller)
+        self._tell = Teller(places, tasks.name, self.report)
+        self._rules = Rules(self.graph, self.contexts, self._tell)
+        self._misuse = Misuse(self._stacks, self._waiting, self._tell)
 
     def report(self, finding: Finding) -> None:
         """Keep a finding, unless its like is known."""
@@ -111,6 +116,7 @@ class LockBooks:
         rank: int | None = None,
         validate: bool = True,
         order: InstanceOrder | None = None,
+        owned: bool = True,
         tag: Any = None,
     ) -> LockMap:
         """Declare a lock of class ``name``.
@@ -125,12 +131,13 @@ class LockBooks:
             rank: its place in the declared order of locks, lower first.
             validate: False leaves it in the books and out of all rules.
             order: compares (held, wanted) instances; negative if this order is right.
+            owned: False for a lock that any task may release, and that may outlive the task that took it.
             tag: for ``order`` to look at.
 
         Raises:
             EINVAL: the class was declared before with other properties.
         """
-        declared = Declaration(wait, fence_path, no_reclaim, rank, validate, order)
+        declared = Declaration(wait, fence_path, no_reclaim, rank, validate, order, owned)
         return LockMap(self._classes.declare(name, declared), instance or name, tag)
 
     def _born(self, cls: LockClass) -> None:
@@ -175,6 +182,8 @@ class LockBooks:
         lock.holders += 1
         if self.stat is not None:
             self.stat.asked(entry)
+        if self._waits is not None:
+            self._waits.took(task, entry)
 
     def _judge(self, task: Hashable, stack: HeldStack, entry: Entry, nest: LockMap | None = None) -> Chain:
         clean = self._rules.acquisition(Scene(task, stack, entry.where), entry, nest)
@@ -196,6 +205,9 @@ class LockBooks:
         self._waiting[task] = lock
         if self.stat is not None:
             self.stat.contended(self._stacks[task], lock)
+        join = self._joins.get(task)
+        if join is not None:
+            join.blocked(task, lock)
 
     def acquired(self, lock: LockMap) -> None:
         """The task has got the lock."""
@@ -279,6 +291,14 @@ class LockBooks:
         stack.rechain(index + 1, entry.before.child(entry.step, entry.cls))
 
     # Looking
+
+    def task(self) -> Hashable:
+        """The task that calls."""
+        return self._current()
+
+    def name(self, task: Hashable) -> str:
+        """The role name of a task."""
+        return self._name(task)
 
     def waits_for(self, task: Hashable) -> LockMap | None:
         """The lock that a task is blocked on, if :meth:`contended` said so."""

@@ -40,6 +40,8 @@ class Role(IntEnum):
     RECLAIM = 1
     NOTIFIER = 2
     FENCE = 3
+    EVENT = 4
+    """Not a lock and in no graph: it stands for an event where a finding tells a cycle."""
 
 
 # A step of a chain is class and manner of taking in one int: the class index times 16, the mode, and these.
@@ -61,6 +63,8 @@ class Declaration:
         rank: its place in the table of locks; lower ranks are taken first. None: in no table.
         validate: False keeps it in the books but out of every rule.
         order: compares two instances (held, wanted); negative means that this order is the right one.
+        owned: only the task that took it may release it, and must before it ends; a semaphore may be released by
+            anybody.
     """
 
     wait: WaitType = WaitType.SLEEP
@@ -69,6 +73,7 @@ class Declaration:
     rank: int | None = None
     validate: bool = True
     order: InstanceOrder | None = None
+    owned: bool = True
 
 
 class LockClass:
@@ -94,6 +99,7 @@ class LockClass:
         "no_reclaim",
         "order",
         "outer",
+        "owned",
         "primed",
         "rank",
         "role",
@@ -117,6 +123,7 @@ class LockClass:
         self.rank = declared.rank
         self.check = declared.validate
         self.order = declared.order
+        self.owned = declared.owned
 
     def __repr__(self) -> str:
         return f"LockClass({self.name})"

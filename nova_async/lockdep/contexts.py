@@ -25,6 +25,8 @@ ALLOCATION_PATH = 2
 """Into the fence from reclaim, a notifier or a reservation, which may wait for any fence."""
 WAIT_PATH = 3
 """Into the fence from a lock held around a wait."""
+EVENT_PATH = 4
+"""Through an event that somebody waits for under a lock (:mod:`.waits`); in no graph."""
 
 
 def colour(held: LockClass, taken: LockClass) -> int:

@@ -6,7 +6,7 @@ possible exactly if there is a closed strong path (lockdep.md 1.5).
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -132,7 +132,11 @@ class Graph:
         if not on_cycle:
             return ()
         closing = Link(edge, kind)
-        return tuple((closing, *path) for path in _Search(self, closing).paths())
+        return tuple((closing, *path) for path in _Search(closing, self.successors).paths())
+
+    def way(self, closing: Link) -> Cycle | None:
+        """The shortest strong path from the lock that ``closing`` takes to the one it holds; it need not be an edge."""
+        return next(_Search(closing, lambda index: iter(self._after[index].items())).paths(), None)
 
     def successors(self, index: int) -> Iterator[tuple[int, Edge]]:
         """The edges from a class that stay among the classes it shares a cycle with."""
@@ -149,8 +153,8 @@ class _Search:
     The kernel marks classes, and so never looks again at one it first reached over a weak edge (lockdep.md X3).
     """
 
-    def __init__(self, graph: Graph, closing: Link) -> None:
-        self._graph = graph
+    def __init__(self, closing: Link, successors: Callable[[int], Iterator[tuple[int, Edge]]]) -> None:
+        self._successors = successors
         edge, kind = closing
         self._goal = edge.held.index
         self._goal_exclusive = bool(kind & FROM_EXCLUSIVE)
@@ -175,7 +179,7 @@ class _Search:
 
     def _steps(self, state: int) -> Iterator[int]:
         node, colour, weak = _parts(state)
-        for target, edge in self._graph.successors(node):
+        for target, edge in self._successors(node):
             kinds = edge.kinds & FROM_EXCLUSIVE if weak else edge.kinds
             if not kinds or (colour >= EXCLUSIVE_COLOUR and edge.colour >= EXCLUSIVE_COLOUR):
                 continue

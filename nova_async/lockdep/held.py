@@ -64,9 +64,10 @@ class Entry:
         before: the chain without it.
         where: the place it was taken.
         asked, got: when it was asked for and had, ns; contended: whether it had to wait. Kept by lock_stat.
+        stamp, heard: when it was taken, and when its task had last heard of another. Kept by :mod:`.waits`.
     """
 
-    __slots__ = ("asked", "before", "cls", "contended", "got", "lock", "step", "where")
+    __slots__ = ("asked", "before", "cls", "contended", "got", "heard", "lock", "stamp", "step", "where")
 
     def __init__(self, lock: LockMap, cls: LockClass, step: int, before: Chain, where: Where) -> None:
         self.lock = lock
@@ -77,6 +78,8 @@ class Entry:
         self.asked: int
         self.got: int
         self.contended: bool
+        self.stamp: int
+        self.heard: int
 
     @property
     def mode(self) -> Mode:

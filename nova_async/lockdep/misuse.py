@@ -46,7 +46,9 @@ class Misuse:
         if scene.stack.find(lock) is not None:
             return scene.task
         owner = self.holder(lock)
-        if owner is None:
+        if not lock.cls.owned:
+            lock.cls.check = False  # released by whoever comes along, it is no lock but a signal
+        elif owner is None:
             self.bad(scene, f"releases {lock.instance}, which nobody holds", lock)
         else:
             message = f"releases {lock.instance}, which {self._tell.task(owner)} holds"
@@ -60,8 +62,11 @@ class Misuse:
 
     def ended(self, scene: Scene) -> None:
         """A task ended with locks."""
-        locks = tuple(entry.lock for entry in scene.stack.entries)
-        doing = " and ".join(manner(entry) for entry in scene.stack.entries)
+        kept = [entry for entry in scene.stack.entries if entry.cls.owned]
+        if not kept:
+            return
+        locks = tuple(entry.lock for entry in kept)
+        doing = " and ".join(manner(entry) for entry in kept)
         self._tell.direct("NOVA104", scene, f"ended while it {doing}", locks)
 
     def gone(self, scene: Scene, lock: LockMap, verb: str) -> None:

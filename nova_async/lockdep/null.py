@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 
 from nova_async.lockdep.books import Tasks
 from nova_async.lockdep.classes import LockMap, Mode
+from nova_async.lockdep.events import EventMap, Signal
 from nova_async.lockdep.gfp import Gfp, Scope
-from nova_async.lockdep.held import Held
+from nova_async.lockdep.held import Entry, Held
+from nova_async.lockdep.places import Where
 from nova_async.lockdep.validator import Validator
 
 
@@ -94,6 +96,19 @@ class NullValidator(Validator):
         """Nothing."""
 
     def might_sleep(self, what: str = "") -> None:
+        """Nothing."""
+
+    def signal(self, event: EventMap) -> Signal | None:
+        """Nothing."""
+
+    def at_wait(self, what: str, but: LockMap | None = None) -> tuple[list[Entry], Where]:
+        """Nothing is held, nowhere."""
+        return [], ()
+
+    def woken(self, event: EventMap, signal: Signal | None, where: Where, held: list[Entry]) -> None:
+        """Nothing."""
+
+    def heard(self) -> None:
         """Nothing."""
 
     def task_ended(self, task: Hashable | None = None) -> None:

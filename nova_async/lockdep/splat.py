@@ -24,7 +24,7 @@ def splat(finding: Finding) -> str:
         f"  explain: nova-async explain {finding.code}",
     ]
     if finding.token:
-        lines.append(f"  replay: nova-async replay {finding.token}")
+        lines.append(f"  replay token: {finding.token}")
     return "\n".join(lines)
 
 

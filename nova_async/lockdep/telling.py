@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from nova_async.findings import Finding, Severity, Witness
 from nova_async.lockdep.classes import LockClass, LockMap, Mode, Role
-from nova_async.lockdep.contexts import ALLOCATION_PATH, PLAIN, RECLAIM_PATH, WAIT_PATH, about
+from nova_async.lockdep.contexts import ALLOCATION_PATH, EVENT_PATH, PLAIN, RECLAIM_PATH, WAIT_PATH, about
 from nova_async.lockdep.graph import Cycle, Link
 from nova_async.lockdep.held import Entry, HeldStack
 from nova_async.lockdep.places import Places, Where
@@ -25,6 +25,7 @@ ADVICE = {
     "NOVA205": "Drop the spinlock before anything that may sleep, or allocate with GFP_ATOMIC.",
 }
 """What to do, by code."""
+_EVENT_ADVICE = "Let the lock go before waiting for the event, or signal it without that lock."
 
 _HOLDS = {
     Role.RECLAIM: "reclaims memory",
@@ -108,7 +109,7 @@ class Teller:
         )
         self._report(finding)
 
-    def cycle(self, cycle: Cycle, scene: Scene) -> None:
+    def cycle(self, cycle: Cycle, scene: Scene, severity: Severity = Severity.POSSIBLE) -> None:
         """A circle of classes in which each waits for the next."""
         code = code_of(cycle)
         turned = _turned(cycle)
@@ -116,7 +117,7 @@ class Teller:
         tasks = dict.fromkeys([self._name(scene.task), *(link.witness.task for link in turned if link.witness.task)])
         finding = Finding(
             code,
-            Severity.PROVED if code == "NOVA202" else Severity.POSSIBLE,
+            Severity.PROVED if code == "NOVA202" else severity,
             _MESSAGES[about(turned)](turned),
             tasks=tuple(tasks),
             locks=locks,
@@ -124,7 +125,7 @@ class Teller:
             held=self.held(scene),
             chain=tuple(self._link(link) for link in turned),
             columns=columns(turned),
-            advice=ADVICE[code],
+            advice=_EVENT_ADVICE if about(turned) == EVENT_PATH else ADVICE[code],
         )
         self._report(finding)
 
@@ -162,7 +163,7 @@ class Teller:
         since = self._places.resolve(witness.held_at)
         did = f"{edge.held.name} -> {edge.taken.name}"
         if since:
-            did += f" (held since {since[0]})"
+            did += f" ({'signalled at' if edge.held.role is Role.EVENT else 'held since'} {since[0]})"
         return Witness(witness.task, did, self._places.resolve(witness.taken_at))
 
 
@@ -210,6 +211,8 @@ def _parts(cycle: Cycle) -> list[tuple[str, LockClass, LockClass]]:
 
 
 def _holds(cls: LockClass) -> str:
+    if cls.role is Role.EVENT:
+        return f"is to signal {cls.name}"
     return _HOLDS.get(cls.role, f"takes {cls.name}")
 
 
@@ -218,11 +221,13 @@ def _waits(cls: LockClass) -> str:
 
 
 def _locks(cycle: Cycle) -> list[LockClass]:
-    return [link.edge.held for link in cycle if link.edge.held.role is Role.LOCK]
+    return [link.edge.held for link in cycle if link.edge.held.role in (Role.LOCK, Role.EVENT)]
 
 
 def _turned(cycle: Cycle) -> Cycle:
     """A cycle through the fence begins in the signalling section, one through reclaim in reclaim."""
+    if about(cycle) == EVENT_PATH:
+        return cycle  # begins with the wait for the event
     for role in (Role.FENCE, Role.RECLAIM, Role.NOTIFIER):
         for position, link in enumerate(cycle):
             if link.edge.held.role is role:
@@ -235,8 +240,19 @@ def _by(link: Link) -> str:
 
 
 def _plain(cycle: Cycle) -> str:
-    steps = ", ".join(f"{link.edge.held.name} -> {link.edge.taken.name}{_by(link)}" for link in cycle)
-    return f"circular lock dependency: {steps}"
+    return f"circular lock dependency: {_steps(cycle)}"
+
+
+def _steps(cycle: Cycle) -> str:
+    return ", ".join(f"{link.edge.held.name} -> {link.edge.taken.name}{_by(link)}" for link in cycle)
+
+
+def _event(cycle: Cycle) -> str:
+    waits, gated, *order = cycle
+    lock, event, gate = waits.edge.held.name, waits.edge.taken.name, gated.edge.taken.name
+    told = f"{waits.witness.task} waits for {event} while holding {lock}"
+    told += f", and {gated.witness.task} takes {gate} before it signals {event}"
+    return f"{told}; {_steps(tuple(order))}" if order else told
 
 
 def _story(cycle: Cycle, begins: str, end: str) -> str:
@@ -275,6 +291,7 @@ def _in_section(link: Link) -> str:
 
 _MESSAGES: dict[int, Callable[[Cycle], str]] = {
     PLAIN: _plain,
+    EVENT_PATH: _event,
     RECLAIM_PATH: _reclaim,
     ALLOCATION_PATH: _allocation,
     WAIT_PATH: _wait,

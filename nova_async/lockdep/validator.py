@@ -1,14 +1,20 @@
 """The validator: everything a task tells it, besides its locks."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 
+from nova_async.findings import Severity
 from nova_async.lockdep.books import LockBooks
 from nova_async.lockdep.classes import LockMap, Mode, WaitType
 from nova_async.lockdep.contexts import Holding, InScope, Signalling
+from nova_async.lockdep.events import EventMap, Line, Signal
 from nova_async.lockdep.gfp import Gfp, Scope, effect, mask_name
-from nova_async.lockdep.held import HeldStack
+from nova_async.lockdep.graph import EdgeWitness
+from nova_async.lockdep.held import Entry, HeldStack
+from nova_async.lockdep.joins import Join
+from nova_async.lockdep.places import Where
 from nova_async.lockdep.telling import Scene
+from nova_async.lockdep.waits import Waiting, Waits, event_link
 
 # What a chain keeps in `safe`, besides the effects of allocations.
 _WAIT = 8
@@ -109,6 +115,91 @@ class Validator(LockBooks):
         if stack is not None and stack.chain.inner < WaitType.SLEEP:
             self._rules.sleep(Scene(task, stack, self._capture()), what or "this point")
 
+    # Waits and events
+
+    def follow(self, newcomer: Callable[[Hashable, Line], None] | None = None) -> None:
+        """Remember from now on what each task took, because it may signal an event; see :mod:`.waits`.
+
+        Args:
+            newcomer: called with each task when it is first seen, and its history; may tell its parent.
+        """
+        self._waits = Waits(self.graph, self._name, self._capture, newcomer)
+
+    def event(self, name: str, *, once: bool = False) -> EventMap:
+        """Declare an event of class ``name``: a completion, an item in a queue, the end of a task.
+
+        Args:
+            name: of the class, as printed.
+            once: it happens once and stays; else each occurrence is used up by one who waited.
+        """
+        return self._followed().event(self._current(), name, once=once)
+
+    def signal(self, event: EventMap) -> Signal | None:
+        """The task makes ``event`` occur: call it before anybody who waits can go on.
+
+        Returns:
+            The occurrence, for whoever is woken by it.
+        """
+        task = self._current()
+        stack = self._stacks.get(task)
+        return self._followed().signal(task, event, stack.entries if stack is not None else [])
+
+    def waiting(self, event: EventMap, *, but: LockMap | None = None, ends: bool = False) -> Waiting:
+        """The body of this ``with`` waits for ``event``.
+
+        Args:
+            event: what is waited for.
+            but: a lock that is let go meanwhile, as by a condition.
+            ends: a deadline ends the wait if nothing else does, so nobody can be stuck here.
+        """
+        return Waiting(self, event, but, ends=ends)
+
+    def at_wait(self, what: str, but: LockMap | None = None) -> tuple[list[Entry], Where]:
+        """A wait for ``what`` begins, without the lock ``but``; what is held over it, and where it is."""
+        self.might_sleep(f"waiting for {what}")
+        stack = self._stacks.get(self._current())
+        held = [entry for entry in stack.entries if entry.lock is not but] if stack is not None else []
+        return held, self._capture() if held else ()
+
+    def woken(self, event: EventMap, signal: Signal | None, where: Where, held: list[Entry]) -> None:
+        """A wait ended, for ``signal``; ``held`` was held from its begin."""
+        self._followed().woken(self._current(), event, signal, where, held)
+
+    def heard(self) -> None:
+        """The task learned of what others did, by some event that is not judged."""
+        self._followed().heard(self._current())
+
+    def settle(self) -> None:
+        """Judge what takes the whole run to judge: who waited under a lock for an event that needs that lock."""
+        if self._waits is None:
+            return
+        for suspect, cycle in self._waits.settle():
+            stack = HeldStack(self._root)
+            stack.entries.extend(suspect.entries)
+            self._tell.cycle(cycle, Scene(suspect.task, stack, suspect.where))
+
+    def joined(self, task: Hashable, join: Join | None) -> None:
+        """The end of ``task`` is what ``join`` waits for; None: no longer."""
+        if join is not None:
+            self._joins[task] = join
+        else:
+            self._joins.pop(task, None)
+
+    def wedged(self, waiter: Hashable, held: Entry, where: Where, task: Hashable, end: EventMap) -> None:
+        """``waiter`` waits with ``held`` for the ``end`` of ``task``, and ``task`` waits for what it holds."""
+        stack = self._stacks[task]
+        wanted = stack.entries[-1]
+        names = self._name(waiter), self._name(task)
+        waits = event_link(held.cls, end.cls, EdgeWitness(names[0], held.where, where))
+        gated = event_link(end.cls, wanted.cls, EdgeWitness(names[1], (), wanted.where))
+        self._tell.cycle((waits, gated), Scene(waiter, self._stacks[waiter], where), Severity.PROVED)
+
+    def _followed(self) -> Waits:
+        if self._waits is None:
+            self.follow()
+        assert self._waits is not None  # noqa: S101  just made
+        return self._waits
+
     # Ends and promises
 
     def task_ended(self, task: Hashable | None = None) -> None:
@@ -123,6 +214,8 @@ class Validator(LockBooks):
         """Drop what is known about a task, without a word."""
         task = self._current() if task is None else task
         self._waiting.pop(task, None)
+        if self._waits is not None:
+            self._waits.ended(task)
         stack = self._stacks.pop(task, None)
         for entry in stack.entries if stack is not None else ():
             entry.lock.holders -= 1

@@ -13,6 +13,7 @@ from nova_async.kernel import Kernel
 from nova_async.lockdep import Gfp
 from nova_async.mm.buddy import Block, Buddy, BuddyFlags
 from nova_async.mm.lock_order import BUDDY
+from nova_async.mm.observer import Observer
 
 NO_FLAGS = BuddyFlags(0)
 
@@ -58,11 +59,16 @@ class GpuBuddy:
         name: the instance, for reports.
         size: in bytes.
         base: added to every address handed out; range arguments are relative to it.
+        observers: who is told of what it hands out and takes back.
     """
 
-    def __init__(self, kernel: Kernel, name: str, size: int, base: int = 0) -> None:
+    def __init__(
+        self, kernel: Kernel, name: str, size: int, base: int = 0, observers: Sequence[Observer] = ()
+    ) -> None:
         self.name = name
         self.base = base
+        self.size = size
+        self._observers = observers
         self._memory = kernel.memory
         self._buddy = kernel.mutex(BUDDY, Buddy(size), instance=name)
 
@@ -92,8 +98,10 @@ class GpuBuddy:
             flags |= BuddyFlags.RANGE
         async with self._buddy.lock() as guard:
             await self._memory.alloc(Gfp.KERNEL, f"{self.name}: block nodes")
-            blocks = guard.data.alloc_blocks(start, end, size, PAGE_SIZE, flags)
-        return AllocatedBlocks(self, owner, blocks)
+            allocated = AllocatedBlocks(self, owner, guard.data.alloc_blocks(start, end, size, PAGE_SIZE, flags))
+            for observer in self._observers:
+                observer.blocks_allocated(allocated)
+        return allocated
 
     async def free(self, allocated: AllocatedBlocks, *, cleared: bool = False) -> None:
         """Take blocks back.
@@ -105,6 +113,8 @@ class GpuBuddy:
             if allocated.buddy is not self or not allocated.live:
                 raise EINVAL(f"{self.name}: blocks of {allocated.owner} that are not allocated here")
             allocated.live = False
+            for observer in self._observers:
+                observer.blocks_freed(allocated)
             guard.data.free_list(allocated.blocks, cleared=cleared)
 
     async def avail(self) -> int:

@@ -10,6 +10,7 @@ from nova_async.mm.buddy import BuddyFlags
 from nova_async.mm.deferred import DeferredFrees
 from nova_async.mm.frames import FrameOwners
 from nova_async.mm.gpu_buddy import NO_FLAGS, AllocatedBlocks, GpuBuddy
+from nova_async.mm.observer import Observer
 from nova_async.mm.pramin import Pramin
 from nova_async.mm.regs import pramin_window
 from nova_async.mm.tlb import Tlb
@@ -28,6 +29,9 @@ class GpuMm:
         clock: model time, for the TLB's timeout.
         usable: the VRAM that may be allocated, as addresses.
         total_fb_end: the end of all VRAM, firmware's included.
+
+    Attributes:
+        observers: who is told of what only the driver knows. Append at any time.
     """
 
     def __init__(
@@ -35,8 +39,10 @@ class GpuMm:
     ) -> None:
         self.kernel = kernel
         self.usable = usable
-        self.buddy = GpuBuddy(kernel, "vram", len(usable), usable.start)
-        self.pramin = Pramin(kernel, bar0, pramin_window(chipset.architecture), range(total_fb_end))
+        self.observers: list[Observer] = []
+        self.buddy = GpuBuddy(kernel, "vram", len(usable), usable.start, self.observers)
+        register = pramin_window(chipset.architecture)
+        self.pramin = Pramin(kernel, bar0, register, range(total_fb_end), self.observers)
         self.tlb = Tlb(kernel, bar0, clock)
         self.owners = FrameOwners(kernel)
         self.deferred = DeferredFrees(self._free)
@@ -95,6 +101,8 @@ class GpuMm:
         if allocated.buddy is not self.buddy:  # virtual addresses have no content and no owner
             await allocated.buddy.free(allocated)
             return
+        for observer in self.observers:
+            observer.blocks_freed(allocated)
         for run in allocated.frames():
             await self._zero(run.start * PAGE_SIZE, len(run) * PAGE_SIZE)
         self.owners.revoke(allocated.frames())

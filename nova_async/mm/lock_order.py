@@ -1,7 +1,7 @@
 """Every lock of the driver, in acquisition order: the one table.
 
-The validator reads it (an acquisition against the order is a finding at once, and a lock of the fence path is primed as
-such before any fence path ran), the documentation prints it, and a test compares it with what scenarios do.
+The validator reads the table (an acquisition against the order is a finding at once, and a lock of the fence path is
+primed as such before any fence path ran), the documentation prints it, and a test compares it with what scenarios do.
 
 Order 1, the VM lock, belongs to whoever binds mappings to a VM and is held across planning, never in the fence path.
 Locks of order 3 and up are taken while a fence is public: nothing under them may reclaim, and nothing may be freed to a

@@ -8,7 +8,7 @@ The lock is taken in the DMA-fence signalling path: nothing reclaimable may be a
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +17,7 @@ from nova_async.errors import EINVAL, EIO
 from nova_async.hw.bar0 import Bar0
 from nova_async.kernel import Kernel, MutexGuard
 from nova_async.mm.lock_order import PRAMIN
+from nova_async.mm.observer import Observer
 from nova_async.mm.regs import WindowRegister
 
 PRAMIN_BASE = 0x700000
@@ -33,13 +34,22 @@ class Pramin:
         register: the window register of this architecture.
         vram_region: the addresses that may be accessed: all of VRAM, for firmware's page directories lie above the
             usable part.
+        observers: who is told of every access.
     """
 
-    def __init__(self, kernel: Kernel, bar0: Bar0, register: WindowRegister, vram_region: range) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        bar0: Bar0,
+        register: WindowRegister,
+        vram_region: range,
+        observers: Sequence[Observer] = (),
+    ) -> None:
         self.vram_region = vram_region
         self.bar0 = bar0
         self.register = register
         self.faults = kernel.faults
+        self.observers = observers
         self._base = kernel.mutex(PRAMIN, register.read_base(bar0))
 
     def window(self) -> "PraminWindow":
@@ -54,12 +64,13 @@ class PraminWindow:
     fault plan says so.
     """
 
-    __slots__ = ("_bar0", "_base", "_pramin", "_start", "_stop")
+    __slots__ = ("_bar0", "_base", "_observers", "_pramin", "_start", "_stop")
 
     def __init__(self, pramin: Pramin, base: MutexGuard[int]) -> None:
         self._pramin = pramin
         self._base = base
         self._bar0 = pramin.bar0
+        self._observers = pramin.observers
         self._start = pramin.vram_region.start
         self._stop = pramin.vram_region.stop
 
@@ -138,10 +149,12 @@ class PraminWindow:
         self._check(address, size, address + size)
         if self._pramin.faults.strikes("mmio"):
             raise EIO(f"pramin: no answer at {address:#x}", hint="a fault of the bus, injected")
-        offset = address - self._base.data
-        if offset < 0 or offset + size > PRAMIN_SIZE:
-            offset = address - self._reposition(align_down(address, WINDOW_ALIGN))
-        return PRAMIN_BASE + offset
+        base = self._base.data
+        if address < base or address + size > base + PRAMIN_SIZE:
+            base = self._reposition(align_down(address, WINDOW_ALIGN))
+        for observer in self._observers:
+            observer.window_used(self._bar0, base)
+        return PRAMIN_BASE + address - base
 
     def _check(self, address: int, size: int, end: int) -> None:
         if address < self._start or end > self._stop:

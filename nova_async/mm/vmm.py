@@ -29,6 +29,7 @@ from nova_async.mm.gpu_buddy import NO_FLAGS, AllocatedBlocks, GpuBuddy
 from nova_async.mm.gpu_mm import GpuMm
 from nova_async.mm.lock_order import PAGE_TABLES
 from nova_async.mm.mapping import Journal, MappedRange, PreparedMapping, Stage
+from nova_async.mm.observer import AddressSpace
 from nova_async.mm.page_tables import PageTables, Path
 from nova_async.mm.pagetable import FORMATS
 from nova_async.mm.pagetable.walk import Mapped, PtWalk
@@ -45,6 +46,9 @@ class Vmm:
         va_size: how many bytes of addresses it hands out, from 0 up.
         name: for reports.
         owner: whose table pages these are; also whose frames may be mapped, unless a call says otherwise.
+
+    Attributes:
+        space: what observers know it by; None once it is closed.
     """
 
     def __init__(
@@ -57,10 +61,13 @@ class Vmm:
         self._va_size = va_size
         self._format = FORMATS[mmu_version]
         self._mm = mm
-        self._va = GpuBuddy(mm.kernel, f"{name} va", va_size)
+        self._va = GpuBuddy(mm.kernel, f"{name} va", va_size, observers=mm.observers)
         self._tables = mm.kernel.mutex(PAGE_TABLES, PageTables(pdb_addr, self._format), instance=f"{name} tables")
         self._dirty: list[PreparedMapping] = []
         self._closed = False
+        self.space: AddressSpace | None = AddressSpace(pdb_addr, name, self._va, self._tables.name)
+        for observer in mm.observers:
+            observer.space_opened(self.space)
 
     def __repr__(self) -> str:
         return f"<Vmm {self.name} of {self.owner}>"
@@ -207,12 +214,19 @@ class Vmm:
         async with self._tables.lock() as guard:
             for page_alloc in guard.data.clear():
                 self._mm.deferred.defer(page_alloc)
+        self._end_space()
 
     async def outstanding(self) -> tuple[int, int]:
         """How many mappings are pending or live, and how many bytes of addresses are taken."""
         async with self._tables.lock() as guard:
             mappings = guard.data.mappings
         return mappings, self._va_size - await self._va.avail()
+
+    def _end_space(self) -> None:
+        if self.space is not None:
+            for observer in self._mm.observers:
+                observer.space_closed(self.space)
+            self.space = None
 
     async def _alloc_vfn_range(self, num_pages: int, va_range: range | None) -> AllocatedBlocks:
         size = num_pages * PAGE_SIZE

@@ -1,8 +1,12 @@
 """The JSON documents of design section 7. Within a schema number, changes only add."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
+from nova_async.checks.lock_table import RowUse
 from nova_async.findings import Finding
+from nova_async.kernel.core import LockRow
+from nova_async.lockdep import ClassStat, Times
+from nova_async.report.locks import kind, used
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.outcome import Outcome
 
@@ -30,8 +34,32 @@ def _outcome_entry(outcome: Outcome) -> Entry:
         "verdict": outcome.verdict,
         "errors": list(outcome.errors),
         "findings": [finding_entry(finding) for finding in outcome.findings],
-        "stats": {"steps": 0, **outcome.stats, "elapsed_s": round(outcome.elapsed_s, 6)},
+        "stats": _stats_entry(outcome),
     }
+
+
+def _stats_entry(outcome: Outcome) -> Entry:
+    entry: Entry = {"steps": 0, **outcome.stats, "elapsed_s": round(outcome.elapsed_s, 6)}
+    if outcome.lock_stat is not None:
+        entry["lock_stat"] = _lock_stat_entry(outcome.lock_stat)
+    return entry
+
+
+def _lock_stat_entry(stats: Mapping[str, ClassStat]) -> Entry:
+    return {
+        name: {
+            "acquisitions": stat.acquisitions,
+            "contentions": stat.contentions,
+            "wait_ns": _times_entry(stat.wait),
+            "hold_ns": _times_entry(stat.hold),
+            "longest_holder": {"task": stat.longest_holder, "at": [str(site) for site in stat.longest_at]},
+        }
+        for name, stat in used(stats).items()
+    }
+
+
+def _times_entry(times: Times) -> Entry:
+    return {"count": times.count, "min": times.min, "avg": round(times.avg), "p99": times.p99, "max": times.max}
 
 
 def finding_entry(finding: Finding) -> Entry:
@@ -45,6 +73,48 @@ def finding_entry(finding: Finding) -> Entry:
         "locks": list(finding.locks),
         "token": finding.token,
     }
+
+
+def litmus_document(text: str, findings: Sequence[Finding]) -> Entry:
+    """``nova.litmus/1``: what a lock sequence gave."""
+    entries = [finding_entry(finding) for finding in findings]
+    return {"schema": "nova.litmus/1", "ok": not findings, "sequence": text, "findings": entries}
+
+
+def locks_document(
+    rows: Iterable[LockRow], uses: Iterable[RowUse] = (), outcomes: Iterable[Outcome] | None = None
+) -> Entry:
+    """``nova.locks/1``: the lock table; with ``uses``, what was seen of each lock, and with whom."""
+    document: Entry = {"schema": "nova.locks/1"}
+    seen = {use.row.name: use for use in uses}
+    if outcomes is not None:
+        ran = [(outcome.scenario.path, outcome.met) for outcome in outcomes]
+        contradicted = any(use.contradictions for use in seen.values())
+        document["ok"] = all(met for _, met in ran) and not contradicted
+        document["scenarios"] = [{"path": path, "met": met} for path, met in ran]
+    document["locks"] = [_lock_entry(row, seen.get(row.name)) for row in rows]
+    return document
+
+
+def _lock_entry(row: LockRow, use: RowUse | None) -> Entry:
+    entry: Entry = {
+        "name": row.name,
+        "order": row.order,
+        "kind": kind(row),
+        "guards": row.guards,
+        "taken_by": row.taken_by,
+        "fence_path": row.fence_path,
+        "reclaim_under": row.reclaim_under,
+    }
+    if use is not None:
+        entry["observed"] = {
+            "acquisitions": use.acquisitions,
+            "under": list(use.under),
+            "fence_path": use.signalling,
+            "reclaim_under": use.reclaim,
+            "contradictions": list(use.contradictions),
+        }
+    return entry
 
 
 def list_document(scenarios: Iterable[Scenario]) -> Entry:

@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from nova_async.findings import Finding
 from nova_async.lockdep import splat
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.outcome import Outcome
@@ -19,7 +20,7 @@ def expectation(scenario: Scenario) -> str:
 
 def list_table(scenarios: Iterable[Scenario], *, compact: bool = False) -> Table:
     """Scenarios with their question and expectation; ``compact`` puts the question below the name."""
-    table = _table("scenario", *([] if compact else ["question"]), "expectation")
+    table = empty_table("scenario", *([] if compact else ["question"]), "expectation")
     for scenario in scenarios:
         table.add_row(*_name_and_question(scenario, scenario.path, compact=compact), expectation(scenario))
     return table
@@ -27,7 +28,7 @@ def list_table(scenarios: Iterable[Scenario], *, compact: bool = False) -> Table
 
 def run_table(outcomes: Iterable[Outcome], *, compact: bool = False) -> Table:
     """Outcomes with their verdict; ``compact`` puts the question below the name."""
-    table = _table("scenario", *([] if compact else ["question"]), "expectation", "verdict", "time")
+    table = empty_table("scenario", *([] if compact else ["question"]), "expectation", "verdict", "time")
     table.columns[-1].justify = "right"
     for outcome in outcomes:
         table.add_row(
@@ -39,7 +40,8 @@ def run_table(outcomes: Iterable[Outcome], *, compact: bool = False) -> Table:
     return table
 
 
-def _table(*headings: str) -> Table:
+def empty_table(*headings: str) -> Table:
+    """An empty table in the style of all."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         # A code, a verdict or a time cut in two is not readable; questions and paths wrap.
@@ -51,6 +53,26 @@ def _name_and_question(scenario: Scenario, name: str, *, compact: bool) -> list[
     if compact:
         return [Text.assemble(name, "\n", (scenario.question, "dim"))]
     return [Text(name), Text(scenario.question)]
+
+
+def findings_text(findings: Iterable[Finding], *, verbose: bool = False) -> str:
+    """Findings one below the other.
+
+    Args:
+        findings: in the order in which they were made.
+        verbose: the whole report of each, instead of the rule and what happened.
+    """
+    reports = [splat(finding) for finding in findings]
+    return "\n\n".join(reports if verbose else ["\n".join(report.splitlines()[:2]) for report in reports])
+
+
+def litmus_closing_text(findings: Sequence[Finding], *, verbose: bool) -> str:
+    """What was found in a lock sequence, and how to see more of it."""
+    if not findings:
+        return "Nothing found."
+    codes = ", ".join(dict.fromkeys(finding.code for finding in findings))
+    more = f"why it is a rule: nova-async explain {findings[0].code}"
+    return f"{count(len(findings), 'finding')} ({codes}); {more if verbose else f'the whole report: -v; {more}'}"
 
 
 def rerun_command(outcome: Outcome) -> str:
@@ -88,7 +110,7 @@ def closing_text(outcomes: Sequence[Outcome], *, selected: int, backend: str, se
         f"{clean} clean" if clean else "",
         f"{met - clean} with the findings they expect ({', '.join(expected)})" if expected else "",
     ]
-    line = f"{met} of {_count(len(outcomes), 'scenario')} met the expectation on {backend}, seed {seed}"
+    line = f"{met} of {count(len(outcomes), 'scenario')} met the expectation on {backend}, seed {seed}"
     line += f": {', '.join(filter(None, kinds))}." if met else "."
     if unexpected:
         line += f" Unexpected: {', '.join(unexpected)}."
@@ -97,5 +119,6 @@ def closing_text(outcomes: Sequence[Outcome], *, selected: int, backend: str, se
     return f"{line}\nEach ran once, in one order of its tasks; other orders were not tried."
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """``1 scenario``, ``2 scenarios``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

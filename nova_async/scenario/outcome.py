@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nova_async.findings import Finding
+from nova_async.lockdep import ClassStat
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.parameters import Value
 
@@ -24,6 +25,7 @@ class Outcome:
         traceback: of those exceptions, whole.
         stats: what the world counted, by name.
         elapsed_s: wall-clock seconds.
+        lock_stat: what each lock class went through, by name, if that was measured.
     """
 
     scenario: Scenario
@@ -35,6 +37,7 @@ class Outcome:
     traceback: str = ""
     stats: Mapping[str, int | float] = field(default_factory=dict)
     elapsed_s: float = 0.0
+    lock_stat: Mapping[str, ClassStat] | None = None
 
     @property
     def found(self) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """The world of one run: a kernel with its validator, the devices booted in it, and the closing of the accounts."""
 
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack
 from types import TracebackType
 from typing import Self
 
-from nova_async.checks import close_accounts, deadlock
+from nova_async.checks import Sanitizer, audit, close_accounts, deadlock
 from nova_async.clients import Crew, crew
 from nova_async.errors import UsageError
 from nova_async.findings import Finding
@@ -12,7 +13,7 @@ from nova_async.hw.board import Board
 from nova_async.hw.chipset import Chipset
 from nova_async.kernel import FaultPlan, Kernel
 from nova_async.kernel.tasks import tasks_of
-from nova_async.lockdep import Validator
+from nova_async.lockdep import ClassStat, Tasks, Validator
 from nova_async.mm import Gpu
 from nova_async.point import Live, running_under
 from nova_async.scenario.sizes import parse_size
@@ -28,6 +29,8 @@ class World:
         scenario: its name.
         seed: of everything chosen by chance.
         backend: ``asyncio`` or ``trio``.
+        sanitize: let a sanitizer watch every device.
+        lockdep: makes the validator of the tasks that run.
 
     Attributes:
         kernel: the one kernel of all devices.
@@ -35,14 +38,23 @@ class World:
         stats: what the run counted, for reports.
     """
 
-    def __init__(self, *, scenario: str, seed: int, backend: str) -> None:
+    def __init__(
+        self,
+        *,
+        scenario: str,
+        seed: int,
+        backend: str,
+        sanitize: bool = True,
+        lockdep: Callable[[Tasks], Validator] = Validator,
+    ) -> None:
         self.scenario = scenario
         self.seed = seed
         self.backend = backend
         self._tasks = tasks_of(backend)
-        self.kernel = Kernel(Validator(self._tasks), FaultPlan(seed=seed))
+        self.kernel = Kernel(lockdep(self._tasks), FaultPlan(seed=seed))
         self.runtime = Live(seed, PREEMPTION, self._tasks.current)
         self.stats: dict[str, int | float] = {}
+        self._sanitize = sanitize
         self._gpus: list[Gpu] = []
         self._judged: list[Finding] = []
         self._running = ExitStack()
@@ -70,6 +82,12 @@ class World:
         self._judged.append(deadlock(self.runtime.asleep, self.kernel.lockdep, self._tasks.name))
         self.runtime.end_deadlock()
 
+    @property
+    def lock_stat(self) -> Mapping[str, ClassStat] | None:
+        """Who waited for what and held it for how long, by lock class; None if the validator has no clock."""
+        stat = self.kernel.lockdep.stat
+        return None if stat is None else dict(stat.classes)
+
     async def boot(self, chip: str = "GA102", *, vram: str = "64MiB", bar1: str = "16MiB") -> Gpu:
         """A board with its driver probed.
 
@@ -83,6 +101,8 @@ class World:
         """
         board = Board(Chipset.named(chip), vram=parse_size(vram), bar1=parse_size(bar1))
         gpu = Gpu.probe(self.kernel, board)
+        if self._sanitize:
+            Sanitizer(gpu, self._tasks).attach()
         self._gpus.append(gpu)
         return gpu
 
@@ -102,6 +122,8 @@ class World:
 
     async def _close(self) -> None:
         for gpu in self._gpus:
+            if self._sanitize:
+                self._judged += await audit(gpu)
             self._judged += await close_accounts(gpu)
         self.stats["allocations"] = self.kernel.memory.allocations
         self.stats["mmio"] = sum(gpu.board.bar0.traffic.transactions for gpu in self._gpus)

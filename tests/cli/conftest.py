@@ -58,7 +58,9 @@ class Said:
 class ToyWorld:
     """A world without a GPU."""
 
-    def __init__(self, *, scenario: str, seed: int, backend: str) -> None:
+    lock_stat = None
+
+    def __init__(self, *, scenario: str, seed: int, backend: str, lockdep: object) -> None:
         self.runtime = Live()
         self.findings: list[Finding] = []
         self.stats: dict[str, int | float] = {"steps": 5}

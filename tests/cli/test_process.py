@@ -57,7 +57,9 @@ def test_no_verb_is_a_usage_error_with_the_help() -> None:
     assert said.stderr.startswith("Examples:")
 
 
-@pytest.mark.parametrize("line", ["list x.py", "list x.py --json", "run x.py", "explain NOVA101"])
+@pytest.mark.parametrize(
+    "line", ["list x.py", "list x.py --json", "run x.py", "explain NOVA101", "litmus E(A)", "locks"]
+)
 def test_a_reader_that_has_read_enough_is_no_bug_of_ours(tmp_path: Path, line: str) -> None:
     (tmp_path / "x.py").write_text(SCENARIO, encoding="utf-8")
     reader, writer = os.pipe()

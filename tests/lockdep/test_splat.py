@@ -38,7 +38,7 @@ def test_a_finding_of_another_layer_is_reported_as_far_as_it_goes() -> None:
     ]
 
 
-def test_a_known_schedule_is_replayed_by_its_token() -> None:
+def test_a_known_schedule_is_told_by_its_token() -> None:
     finding, schedule = litmus("E(A) E(A)")[0], "abc123"
     assert "replay" not in splat(finding)
-    assert splat(replace(finding, token=schedule)).endswith("\n  replay: nova-async replay abc123")
+    assert splat(replace(finding, token=schedule)).endswith("\n  replay token: abc123")

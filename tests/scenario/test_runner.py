@@ -18,7 +18,9 @@ FINDING = Finding("NOVA203", Severity.POSSIBLE, "vm is taken")
 class ToyWorld:
     """A world without a GPU, which finds something only when it is closed."""
 
-    def __init__(self, *, scenario: str, seed: int, backend: str) -> None:
+    lock_stat = None
+
+    def __init__(self, *, scenario: str, seed: int, backend: str, lockdep: object) -> None:
         self.runtime = Live()
         self.findings: list[Finding] = []
         self.stats: dict[str, int | float] = {"seed": seed, "steps": 0}

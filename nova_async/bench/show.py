@@ -1,0 +1,70 @@
+"""Reports as a table and as JSON: pure functions."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from nova_async.bench.figure import Figure, Goal, Report
+
+
+def table(report: Report) -> Table:
+    """A row for each name and size, a column for each unit; a cell has the median, its spread, and the ratio."""
+    units = list(dict.fromkeys(figure.unit for figure in report.figures))
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.add_column(report.bench, overflow="fold")
+    shown.add_column("size", justify="right", no_wrap=True)
+    for unit in units:
+        shown.add_column(unit, justify="right", overflow="fold")
+    rows: dict[tuple[int, str], dict[str, Figure]] = {}
+    for figure in report.figures:
+        rows.setdefault((figure.size, figure.name), {})[figure.unit] = figure
+    last = None
+    for (size, name), cells in rows.items():
+        if last not in (None, size):
+            shown.add_section()
+        last = size
+        shown.add_row(Text(name), str(size), *(cell(cells.get(unit)) for unit in units))
+    return shown
+
+
+def cell(figure: Figure | None) -> str:
+    """``1.003 ±0.001 x7.2``, without a spread or ratio where there is none."""
+    if figure is None:
+        return ""
+    spread = f" ±{number(figure.spread, 2)}" if figure.spread else ""
+    ratio = f" x{number(figure.ratio, 3)}" if figure.ratio is not None else ""
+    return f"{number(figure.median, 4)}{spread}{ratio}"
+
+
+def number(value: float, digits: int) -> str:
+    """To so many digits, large ones in whole numbers."""
+    return f"{value:.0f}" if value >= 10**digits else f"{value:.{digits}g}"
+
+
+def closing_text(report: Report) -> str:
+    """Goals, then notes, a line each."""
+    return "\n".join([*(goal_line(goal) for goal in report.goals), *report.notes])
+
+
+def goal_line(goal: Goal) -> str:
+    """What was wanted, what came out, and whether that is enough."""
+    return f"{'met' if goal.met else 'MISSED'}: {goal.what}: {goal.value:.4g}, at most {goal.limit:g} wanted"
+
+
+def document(reports: Iterable[Report]) -> dict[str, object]:
+    """``nova.bench/1``: every bench that ran. ``ok`` means that no goal was missed."""
+    ran = list(reports)
+    ok = all(goal.met for report in ran for goal in report.goals)
+    return {"schema": "nova.bench/1", "ok": ok, "benches": [_entry(report) for report in ran]}
+
+
+def _entry(report: Report) -> dict[str, object]:
+    return {
+        "name": report.bench,
+        "figures": [asdict(figure) for figure in report.figures],
+        "goals": [{**asdict(goal), "met": goal.met} for goal in report.goals],
+        "notes": list(report.notes),
+    }

@@ -1,0 +1,153 @@
+"""The shadow, kept up by writes, against the census, which reads everything: after every write they say the same."""
+
+from collections.abc import Iterable
+from random import Random
+
+import pytest
+
+from nova_async.address import MIB, PAGE_SHIFT, PAGE_SIZE, Pfn, VramAddress
+from nova_async.checks.page_tables import Leaf, Node, Root
+from nova_async.checks.shadow import Shadow
+from nova_async.hw.board import Board
+from nova_async.hw.chipset import Chipset
+from nova_async.hw.listener import Listener
+from nova_async.mm.pagetable import FORMATS
+
+ROOT = 64 * PAGE_SIZE
+TABLES_A_LEVEL = 3
+HUGE = 1
+
+
+class Everything(Listener):
+    """Follows all tables, judges nothing, and passes writes on."""
+
+    def __init__(self, board: Board) -> None:
+        self.shadow = Shadow(board.vram, board.mmu.format, self)
+        self.root = Root(ROOT)
+        self.shadow.watch(self.root)
+        board.listeners.append(self)
+
+    def table_appeared(self, node: Node) -> bool:
+        return True
+
+    def leaf_appeared(self, leaf: Leaf) -> None:
+        assert leaf in leaf.node.leaves
+
+    def vram_written(self, address: int, length: int) -> None:
+        self.shadow.written(address, length)
+
+
+@pytest.fixture(params=["GA102", "GB100"], ids=["V2", "V3"])
+def board(request: pytest.FixtureRequest) -> Board:
+    return Board(Chipset.named(request.param), vram=4 * MIB)
+
+
+def pages(leaves: Iterable[Leaf]) -> set[tuple[int, int]]:
+    """(virtual frame, frame) of every 4 KiB page."""
+    return {pair for leaf in leaves for pair in zip(leaf.vfns, leaf.frames, strict=True)}
+
+
+def census(board: Board) -> set[tuple[int, int]]:
+    found = set()
+    for leaf in board.mmu.leaves(ROOT):
+        first, target = leaf.va >> PAGE_SHIFT, leaf.address >> PAGE_SHIFT
+        found |= {(first + page, target + page) for page in range(leaf.size >> PAGE_SHIFT)}
+    return found
+
+
+def seen(board: Board, shadow: Shadow, root: Root) -> set[tuple[int, int]]:
+    return pages(root.leaves_in(range(1 << 52)))
+
+
+def table(depth: int, number: int) -> int:
+    return ROOT if depth == 0 else ROOT + (depth * TABLES_A_LEVEL + number) * PAGE_SIZE
+
+
+def random_write(board: Board, dice: Random) -> None:
+    """A pointer to a table of the next level, a run of leaves, a 2 MiB leaf, or nothing, somewhere in the tables."""
+    entries = FORMATS[board.chipset.mmu_version]
+    depth = dice.randrange(entries.pde_level_count + 1)
+    place = table(depth, dice.randrange(TABLES_A_LEVEL))
+    if depth == entries.pde_level_count:
+        first, count = dice.randrange(40), dice.randrange(1, 8)
+        if dice.random() < 0.3:
+            board.vram.fill(place + 8 * first, count, 0)
+        else:
+            frame = dice.randrange(900)
+            board.vram.write_run(place + 8 * first, entries.pte_run(frame, count, writable=dice.random() < 0.5))
+        return
+    level = entries.directories[depth]
+    slot = place + dice.randrange(2) * level.stride + level.slot_offset
+    below = VramAddress(table(depth + 1, dice.randrange(TABLES_A_LEVEL)))
+    child = 0 if dice.random() < 0.25 else entries.pde(below.frame())
+    board.vram.write(slot, 8, child)
+    if level.is_dual and dice.random() < 0.2:
+        board.vram.write(slot - 8, 8, entries.pte(512, writable=True) if dice.random() < 0.5 else 0)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_after_any_writes_the_shadow_is_the_census(board: Board, seed: int) -> None:
+    dice = Random(seed)
+    watcher = Everything(board)
+    most = 0
+    for _ in range(80):
+        random_write(board, dice)
+        now = seen(board, watcher.shadow, watcher.root)
+        most = max(most, len(now))
+        assert now == census(board)
+    assert most > 20
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_pages_that_lead_to_a_frame_are_found_from_the_frame(board: Board, seed: int) -> None:
+    dice = Random(seed)
+    watcher = Everything(board)
+    for _ in range(120):
+        random_write(board, dice)
+    all_pages = seen(board, watcher.shadow, watcher.root)
+    for _ in range(50):
+        start = dice.randrange(900)
+        asked = range(start, start + dice.randrange(1, 40))
+        found = pages(watcher.shadow.leaves_to(asked))
+        assert {pair for pair in found if pair[1] in asked} == {pair for pair in all_pages if pair[1] in asked}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_pages_of_an_address_range_are_found_from_the_range(board: Board, seed: int) -> None:
+    dice = Random(seed)
+    watcher = Everything(board)
+    for _ in range(120):
+        random_write(board, dice)
+    all_pages = seen(board, watcher.shadow, watcher.root)
+    for _ in range(50):
+        start = dice.randrange(1100)
+        asked = range(start, start + dice.randrange(1, 600))
+        found = pages(watcher.root.leaves_in(asked))
+        assert {pair for pair in found if pair[0] in asked} == {pair for pair in all_pages if pair[0] in asked}
+
+
+def test_a_table_that_points_to_itself_is_followed_once(board: Board) -> None:
+    watcher = Everything(board)
+    entries = FORMATS[board.chipset.mmu_version]
+    board.vram.write(ROOT, 8, entries.pde(VramAddress(ROOT).frame()))
+    assert len(watcher.shadow.tables_in(range(ROOT >> PAGE_SHIFT, (ROOT >> PAGE_SHIFT) + 1))) == 1
+
+
+def test_a_table_beyond_the_memory_is_not_looked_into(board: Board) -> None:
+    watcher = Everything(board)
+    entries = FORMATS[board.chipset.mmu_version]
+    beyond = board.vram.size >> PAGE_SHIFT
+    board.vram.write(ROOT, 8, entries.pde(Pfn(beyond)))
+    assert watcher.shadow.tables_in(range(beyond, beyond + 1)) == []
+
+
+def test_a_forgotten_address_space_leaves_nothing(board: Board) -> None:
+    watcher = Everything(board)
+    dice = Random(1)
+    for _ in range(100):
+        random_write(board, dice)
+    watcher.shadow.forget(watcher.root)
+    everywhere = range(board.vram.size >> PAGE_SHIFT)
+    assert watcher.shadow.tables_in(everywhere) == []
+    assert watcher.shadow.leaves_to(everywhere) == []
+    assert list(watcher.root.leaves_in(range(1 << 52))) == []
