@@ -62,9 +62,7 @@ class GpuBuddy:
         observers: who is told of what it hands out and takes back.
     """
 
-    def __init__(
-        self, kernel: Kernel, name: str, size: int, base: int = 0, observers: Sequence[Observer] = ()
-    ) -> None:
+    def __init__(self, kernel: Kernel, name: str, size: int, base: int = 0, observers: Sequence[Observer] = ()) -> None:
         self.name = name
         self.base = base
         self.size = size

@@ -66,9 +66,10 @@ def table(depth: int, number: int) -> int:
 def random_write(board: Board, dice: Random) -> None:
     """A pointer to a table of the next level, a run of leaves, a 2 MiB leaf, or nothing, somewhere in the tables."""
     entries = FORMATS[board.chipset.mmu_version]
-    depth = dice.randrange(entries.pde_level_count + 1)
+    levels = entries.pde_level_count
+    depth = levels if dice.random() < 0.5 else dice.randrange(levels)
     place = table(depth, dice.randrange(TABLES_A_LEVEL))
-    if depth == entries.pde_level_count:
+    if depth == levels:
         first, count = dice.randrange(40), dice.randrange(1, 8)
         if dice.random() < 0.3:
             board.vram.fill(place + 8 * first, count, 0)

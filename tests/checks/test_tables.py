@@ -59,6 +59,9 @@ async def test_a_directory_entry_that_points_to_a_free_page_is_301(watched: Any)
         window.try_write64(unused, watched.entries.pde(frame))
     assert watched.codes == await watched.audited() == ["NOVA301"]
     assert "directory entry" in watched.said
+    async with watched.gpu.mm.pramin.window() as window:
+        window.try_write64(frame * PAGE_SIZE, 0)
+    assert watched.codes == ["NOVA301"]  # the page is no table, whoever has it next
 
 
 async def test_a_page_freed_while_it_is_mapped_is_301(watched: Any) -> None:
@@ -198,6 +201,16 @@ async def test_an_address_that_firmware_has_mapped_and_the_driver_hands_out_is_3
     await plain.bar_user.vmm.map_pages(frames, range(3 * PAGE_SIZE, 4 * PAGE_SIZE), writable=True, owner="me")
     assert [finding.code for finding in findings] == ["NOVA302"]
     assert "valid for two mappings" in findings[0].message
+
+
+async def test_a_root_that_is_not_empty_is_nobodys_mapping_unless_it_is_firmwares(watched: Any) -> None:
+    _, mapped, _ = await watched.mapping()
+    root = await watched.buffer()
+    linked = mapped.path.pages[0]
+    watched.gpu.board.vram.write(root.address, 8, watched.entries.pde(VramAddress(linked.address).frame()))
+    await watched.space("second", pdb=root.address)
+    assert watched.codes == ["NOVA302"]
+    assert "of second is valid and belongs to no mapping" in watched.said
 
 
 # NOVA306
