@@ -114,9 +114,10 @@ class Operation:
         resource: the name of what it is done to, the same in every schedule.
         enabled: whether it can be done now; looked at whenever a choice is made.
         sleepers: who waits for it live; whoever makes ``enabled`` true wakes one or all of them.
+        may_sleep: whether the caller may be suspended here at all; not under a spinlock.
     """
 
-    __slots__ = ("enabled", "kind", "resource", "sleepers")
+    __slots__ = ("enabled", "kind", "may_sleep", "resource", "sleepers")
 
     def __init__(
         self,
@@ -124,7 +125,10 @@ class Operation:
         resource: str,
         enabled: Callable[[], bool] = _always,
         sleepers: Sleepers | None = None,
+        *,
+        may_sleep: bool = True,
     ) -> None:
+        self.may_sleep = may_sleep
         self.kind = kind
         self.resource = resource
         self.enabled = enabled
@@ -152,6 +156,8 @@ class Live:
 
     Attributes:
         asleep: what each sleeping task waits for, those who have slept longest first.
+        steps: how many operations were reached.
+        progress: the same, without those of attendants, who never end by themselves.
     """
 
     def __init__(
@@ -161,6 +167,8 @@ class Live:
         current: Callable[[], Hashable] = get_current_task,
     ) -> None:
         self.asleep: dict[Hashable, Operation] = {}
+        self.steps = 0
+        self.progress = 0
         self._coin = Random(seed).random  # noqa: S311  a schedule, not a secret
         self._preemption = preemption
         self._current = current
@@ -172,7 +180,9 @@ class Live:
         Raises:
             Deadlock: :meth:`end_deadlock` was called while this slept, or it would have to sleep after that.
         """
-        if self._preemption and self._coin() < self._preemption:
+        self.steps += 1
+        self.progress += not attending.get()
+        if operation.may_sleep and self._preemption and self._coin() < self._preemption:
             await checkpoint()
         sleepers = operation.sleepers
         if sleepers is not None and sleepers.must_sleep(operation.enabled):
@@ -186,6 +196,8 @@ class Live:
                 operation.sleepers.wake_all()
 
     async def _sleep(self, operation: Operation, sleepers: Sleepers) -> None:
+        if self._stuck:
+            raise _given_up(operation)
         task = self._current()
         self.asleep[task] = operation
         try:
@@ -193,8 +205,15 @@ class Live:
         finally:
             del self.asleep[task]
         if self._stuck:
-            raise Deadlock(f"waiting to {operation!r}: nobody can make that possible any more")
+            raise _given_up(operation)
 
+
+def _given_up(operation: Operation) -> Deadlock:
+    return Deadlock(f"waiting to {operation!r}: nobody can make that possible any more")
+
+
+attending: ContextVar[bool] = ContextVar("nova_async.attending", default=False)
+"""Set in tasks that run for as long as others do, and so are no sign of progress."""
 
 _runtime: ContextVar[Runtime] = ContextVar("nova_async.runtime", default=Live())  # noqa: B039  it has no state to share
 

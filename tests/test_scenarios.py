@@ -25,10 +25,12 @@ def test_it_meets_its_expectation_on_both_backends(name: str, seed: int) -> None
     assert outcomes[0].found == outcomes[1].found
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("name", ["reclaimer", "mixed_clients", "one_lock_for_both_phases"])
-def test_the_same_seed_gives_the_same_findings_and_counts(name: str) -> None:
+def test_the_same_seed_gives_the_same_findings_and_counts(name: str, backend: str) -> None:
     scenario = named(name)
-    first, second = (run(scenario, values_for(scenario.name, scenario.parameters, {}), seed=3) for _ in range(2))
+    values = values_for(scenario.name, scenario.parameters, {})
+    first, second = (run(scenario, values, backend=backend, seed=3) for _ in range(2))
     assert [finding_entry(finding) for finding in first.findings] == [
         finding_entry(finding) for finding in second.findings
     ]

@@ -65,6 +65,7 @@ class InvalidateRules:
         self._writers: dict[int, Hashable] = {}
         self._triggered_by: Hashable = None
         self._done_at = 0
+        self._busy = False
 
     def written(self, offset: int, value: int) -> None:
         """One of the registers was written."""
@@ -72,29 +73,33 @@ class InvalidateRules:
         if not self._teller.may_touch(TLB.name):
             said = f"writes a TLB invalidate register without holding {TLB.name}"
             self._teller.tell("NOVA306", said, "invalidate", locks=(TLB.name,))
-        self._judge_idle(offset, value)
         if offset in _PDB_NAMES:
-            self._writers[offset] = task
+            self._named(offset, task)
         elif value & INVALIDATE_TRIGGER.mask:
-            if not INVALIDATE_ALL_PDB.get(value):
-                self._judge_writers(task)
-            self._triggered_by = task
-            self._done_at = self._board.clock.now + self._board.costs.invalidate_ns
+            self._triggered(task, everybody=bool(INVALIDATE_ALL_PDB.get(value)))
 
-    @property
-    def _in_flight(self) -> bool:
-        """Kept apart from the hardware, which by the time of a trigger has forgotten the one before."""
-        if self._triggered_by is None:
-            return False
-        return self._board.invalidate.stuck or self._board.clock.now < self._done_at
+    def _named(self, offset: int, task: Hashable) -> None:
+        self._busy = self._board.invalidate.busy
+        if self._busy:
+            self._tell_in_flight(f"writes {_PDB_NAMES[offset]}")
+        self._writers[offset] = task
 
-    def _judge_idle(self, offset: int, value: int) -> None:
-        if not self._in_flight or not (offset in _PDB_NAMES or value & INVALIDATE_TRIGGER.mask):
-            return
-        other = self._teller.name(self._triggered_by)
-        did = f"writes {_PDB_NAMES[offset]}" if offset in _PDB_NAMES else "triggers an invalidate"
-        said = f"{did} while the invalidate of {other} is in flight"
-        self._teller.tell("NOVA308", said, "in flight", others=(other,))
+    def _triggered(self, task: Hashable, *, everybody: bool) -> None:
+        # By now the hardware is busy with this one, and says no more whether it was with another.
+        board = self._board
+        if self._busy and (board.invalidate.stuck or board.clock.now < self._done_at):
+            self._tell_in_flight("triggers an invalidate")
+        if not everybody:
+            self._judge_writers(task)
+        self._triggered_by = task
+        self._done_at = board.clock.now + board.costs.invalidate_ns
+        self._busy = True
+
+    def _tell_in_flight(self, did: str) -> None:
+        other = self._teller.name(self._triggered_by) if self._triggered_by is not None else "somebody"
+        self._teller.tell(
+            "NOVA308", f"{did} while the invalidate of {other} is in flight", "in flight", others=(other,)
+        )
 
     def _judge_writers(self, task: Hashable) -> None:
         for offset, name in _PDB_NAMES.items():

@@ -78,7 +78,7 @@ class Session:
     examples=[
         "run",
         "run scenarios/ -k 'submitters and not reclaim' --backend trio",
-        "run scenarios/clients.py::creators_and_submitters -p creators=100 --seed 7",
+        "run scenarios/mixed_clients.py::mixed_clients -p creators=100 --seed 7",
         "run --json",
     ],
 )

@@ -9,6 +9,7 @@ from anyio.abc import TaskGroup
 
 from nova_async.errors import UsageError
 from nova_async.kernel import Kernel
+from nova_async.point import attending
 
 
 class Client(Protocol):
@@ -28,11 +29,13 @@ class Crew:
     """Starts clients and can kill them.
 
     Attributes:
-        finished: how many have done all they came for.
+        count: how many were started to end by themselves.
+        finished: how many of these have done all they came for.
     """
 
     def __init__(self, kernel: Kernel, clients: TaskGroup, attendants: TaskGroup) -> None:
         self.finished = 0
+        self.count = 0
         self._kernel = kernel
         self._clients = clients
         self._attendants = attendants
@@ -40,11 +43,14 @@ class Crew:
 
     def start(self, client: Client) -> None:
         """Start a client that ends by itself."""
+        self.count += 1
         self._begin(self._clients, client)
 
     def attend(self, client: Client) -> None:
         """Start a client that runs until all others are done."""
+        token = attending.set(True)
         self._begin(self._attendants, client)
+        attending.reset(token)
 
     def kill(self, name: str) -> None:
         """Cancel a client, wherever it is.
@@ -74,5 +80,8 @@ async def crew(kernel: Kernel) -> AsyncIterator[Crew]:
     """Wait at the end of the block for all clients that end by themselves, then stop the others."""
     async with anyio.create_task_group() as attendants:
         async with anyio.create_task_group() as clients:
-            yield Crew(kernel, clients, attendants)
+            started = Crew(kernel, clients, attendants)
+            yield started
+            if not started.count:
+                raise UsageError("no client was started; a run with nobody in it answers nothing")
         attendants.cancel_scope.cancel()

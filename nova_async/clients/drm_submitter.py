@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import anyio
 
 from nova_async.address import PAGE_SIZE, Vfn
-from nova_async.clients.cleanup import surely
 from nova_async.clients.idle_buffers import IdleBuffers
 from nova_async.clients.vgpu_creator import frames_of
 from nova_async.clients.vm import BindJob, Vm
 from nova_async.errors import EIO
 from nova_async.kernel import DmaFence
 from nova_async.mm.gpu_buddy import AllocatedBlocks
-from nova_async.mm.mapping import Stage
+from nova_async.mm.surely import surely
 
 
 @dataclass(slots=True)
@@ -73,9 +72,9 @@ class DrmSubmitter:
         with anyio.CancelScope(shield=True):
             await bound.wait()
             unbound = bound if job.mapped is None else await self.vm.unbind(job.mapped)
-            if self.idle is not None:
+            if self.idle is not None and job.mapped is not None:
                 await self.idle.put(buffer, unbound)
                 return
             await unbound.wait()
-            if job.mapped is None or job.mapped.stage is Stage.GONE:
+            if not job.reachable:
                 self.vm.gpu.mm.free_vram(buffer)

@@ -6,6 +6,8 @@ wait for the fence happens after it is dropped.
 
 from collections import deque
 
+import anyio
+
 from nova_async.kernel import DmaFence, Kernel
 from nova_async.mm import GpuMm
 from nova_async.mm.gpu_buddy import AllocatedBlocks
@@ -40,13 +42,24 @@ class IdleBuffers:
         """Give up to ``count`` buffers back, the oldest first."""
         freed = 0
         while freed < count and (picked := await self._pick()):
-            buffer, fence = picked
-            try:
-                await fence.wait()
-            finally:
-                self._mm.free_vram(buffer)
+            if not await self._free(*picked):
+                break
             freed += 1
         return freed
+
+    async def _free(self, buffer: AllocatedBlocks, fence: DmaFence) -> bool:
+        """Free a buffer once the GPU cannot reach it any more; keep it where that is not sure."""
+        try:
+            await fence.wait()
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.put(buffer, fence)
+            raise
+        if fence.error is not None:
+            await self.put(buffer, fence)
+            return False
+        self._mm.free_vram(buffer)
+        return True
 
     async def _pick(self) -> tuple[AllocatedBlocks, DmaFence] | None:
         async with self._lru.lock() as lru:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from nova_async.address import PAGE_SIZE, Pfn, Vfn, VramAddress
-from nova_async.clients.cleanup import surely
 from nova_async.errors import EIO
 from nova_async.mm import BarAccess, Gpu, Vmm
 from nova_async.mm.gpu_buddy import AllocatedBlocks
+from nova_async.mm.surely import surely
 
 CONTROL_WORDS = 12
 """About a dozen writes fill the control region (hardware.md 7, step 5)."""

@@ -14,11 +14,12 @@ from types import TracebackType
 from typing import Self
 
 from nova_async.address import PAGE_SIZE, Pfn, VramAddress
-from nova_async.clients.cleanup import surely
+from nova_async.errors import EINVAL
 from nova_async.kernel import DmaFence, DrmScheduler, Mutex
 from nova_async.mm import Gpu, MappedRange, PreparedMapping, Vmm
 from nova_async.mm.lock_order import VM
 from nova_async.mm.mapping import Stage
+from nova_async.mm.surely import surely
 
 
 @dataclass(slots=True)
@@ -31,6 +32,13 @@ class BindJob:
     pfns: Sequence[Pfn]
     owner: str
     mapped: MappedRange | None = None
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the GPU may still reach the frames: mapped, or half executed and not undone."""
+        if self.mapped is not None:
+            return self.mapped.stage is not Stage.GONE
+        return self.prepared.stage is Stage.DIRTY
 
     async def run(self) -> None:
         """Execute: no allocation, nothing freed."""
@@ -127,7 +135,11 @@ class Vm:
         async with self._queue.lock() as queue:
             prepared = await self.vmm.prepare_map(len(pfns))
             job = BindJob(self.vmm, self.gpu, prepared, pfns, owner)
-            return job, queue.data.submit(job, after)
+            try:
+                return job, queue.data.submit(job, after)
+            except EINVAL:
+                await job.cleanup()  # the queue was closed meanwhile; nobody else gives the preparation back
+                raise
 
     async def unbind(self, mapped: MappedRange, after: Sequence[DmaFence] = ()) -> DmaFence:
         """Submit an unbind; the fence signals when the addresses are no longer translated.

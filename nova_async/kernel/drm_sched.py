@@ -5,7 +5,7 @@ lies in the signalling section by contract (lockdep.md 3.4); what must be freed 
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -101,25 +101,29 @@ class DrmScheduler:
                 await self._execute(queued)
                 self._ended.put(self._submitted.take())
         finally:
-            with anyio.CancelScope(shield=True):
-                await self._give_up()
-            self._ended.close()
-            self._lockdep.task_ended()
+            try:
+                with anyio.CancelScope(shield=True):
+                    await self._give_up()
+            finally:
+                self._ended.close()
+                self._lockdep.task_ended()
 
     async def _execute(self, queued: _Queued) -> None:
         # In-fences are waited for before the section opens: a wait inside it is NOVA204.
         for fence in queued.after:
             await fence.wait()
         with self._lockdep.signalling():
-            error = await _run(queued.job)
+            error = await _outcome(queued.job.run)
             await queued.finished.signal(error)
 
     async def _give_up(self) -> None:
         self._submitted.close()
         while queued := await self._submitted.first():
             if not queued.finished.signalled:
-                await queued.job.stop()
-                await queued.finished.signal(ECANCELED(f"fence {queued.finished.name}: the scheduler was stopped"))
+                stopped = ECANCELED(f"fence {queued.finished.name}: the scheduler was stopped")
+                with self._lockdep.signalling():
+                    error = await _outcome(queued.job.stop)
+                    await queued.finished.signal(error or stopped)
             self._ended.put(self._submitted.take())
 
     async def _clean_up(self) -> None:
@@ -163,10 +167,10 @@ class _WorkList:
         return bool(self._jobs) or self.closed
 
 
-async def _run(job: Job) -> Errno | None:
+async def _outcome(stage: Callable[[], Awaitable[None]]) -> Errno | None:
     """An error of the job goes into its fence, not to the worker; that one has other jobs."""
     try:
-        await job.run()
+        await stage()
     except Errno as error:
         return error
     return None

@@ -20,7 +20,8 @@ class HostMemory:
         self.allocations = 0
         self._lockdep = lockdep
         self._faults = faults
-        self._operation = Operation(Kind.ALLOC, "host memory")
+        self._blocking = Operation(Kind.ALLOC, "host memory")
+        self._atomic = Operation(Kind.ALLOC, "host memory", may_sleep=False)
 
     async def alloc(self, gfp: Gfp, what: str) -> None:
         """Allocate one object.
@@ -33,7 +34,7 @@ class HostMemory:
             ENOMEM: there is none left for this mask.
         """
         self._lockdep.might_alloc(gfp, what)
-        await point(self._operation)
+        await point(self._blocking if Gfp.DIRECT_RECLAIM in gfp else self._atomic)
         if self._faults.strikes("alloc"):
             raise ENOMEM(f"{what}: no host memory ({gfp!r})", hint="the caller must undo what it did so far")
         if Gfp.DIRECT_RECLAIM in gfp and not self.reclaim.running and self._faults.strikes("reclaim"):

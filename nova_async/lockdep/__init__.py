@@ -11,12 +11,15 @@ lock is taken under which, and reports each order in which tasks could block eac
     validator.might_alloc(Gfp.KERNEL)     # NOVA201
     validator.release(window)
 
+Waits for events are judged too (:mod:`.waits`), and :mod:`.aio` has anyio's primitives instrumented, for any program.
+
 It differs from the kernel's where the kernel is known to miss real deadlocks (docs/facts/lockdep.md 5.1: X1, X3, X26,
 X81, X84), and it never switches itself off.
 """
 
 from nova_async.lockdep.books import Tasks
 from nova_async.lockdep.classes import LockClass, LockMap, Mode, WaitType
+from nova_async.lockdep.events import EventMap
 from nova_async.lockdep.gfp import Gfp, Scope
 from nova_async.lockdep.graph import Edge, Graph
 from nova_async.lockdep.held import Held
@@ -33,6 +36,7 @@ __all__ = [
     "splat",
     "Tasks",
     "LockMap",
+    "EventMap",
     "LockClass",
     "Mode",
     "WaitType",

@@ -264,6 +264,8 @@ class LockBooks:
         stack = self._stacks.get(task)
         if stack is not None and stack.find(lock) is not None:
             self._drop(task, lock)
+        if self._waits is not None:
+            self._waits.gave_up(task, lock)
 
     def might_lock(self, lock: LockMap, mode: Mode = Mode.EXCLUSIVE) -> None:
         """Judge taking ``lock`` here, although this time nobody does (also ``lock_sync``)."""
@@ -303,6 +305,12 @@ class LockBooks:
     def waits_for(self, task: Hashable) -> LockMap | None:
         """The lock that a task is blocked on, if :meth:`contended` said so."""
         return self._waiting.get(task)
+
+    def holds(self, name: str, instance: str = "") -> bool:
+        """Whether the caller has, or is about to get, a lock of class ``name``; of any instance if none is named."""
+        stack = self._stacks.get(self._current())
+        entries = stack.entries if stack is not None else ()
+        return any(entry.cls.name == name and instance in ("", entry.lock.instance) for entry in entries)
 
     def held(self, task: Hashable | None = None) -> tuple[Held, ...]:
         """What a task holds or is about to get, oldest first; None for the caller."""

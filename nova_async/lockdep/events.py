@@ -38,7 +38,11 @@ class Line:
 
     def gates(self, since: int) -> dict[LockMap, Entry]:
         """The locks on which it may have blocked later than ``since``."""
-        return {lock: entry for lock, entry in self.took.items() if entry.stamp > since and not entry.trylock}
+        return {
+            lock: entry
+            for lock, entry in self.took.items()
+            if entry.stamp > since and not (entry.trylock or entry.ends)
+        }
 
     def known(self, entries: list[Entry]) -> tuple[Entry, ...]:
         """Those of the locks it holds whose taking it remembers."""

@@ -7,6 +7,9 @@ from nova_async.findings import Site
 from nova_async.lockdep.classes import MODE_BITS, NEST_STEP, TRYLOCK_STEP, LockClass, LockMap, Mode, Role, WaitType
 from nova_async.lockdep.places import Where
 
+_MODES = tuple(Mode)
+"""By number; calling the enum would cost several times as much."""
+
 
 class Chain:
     """A sequence of classes held, oldest first: a node of a trie, so that equal sequences are one object.
@@ -64,10 +67,11 @@ class Entry:
         before: the chain without it.
         where: the place it was taken.
         asked, got: when it was asked for and had, ns; contended: whether it had to wait. Kept by lock_stat.
-        stamp, heard: when it was taken, and when its task had last heard of another. Kept by :mod:`.waits`.
+        stamp, heard: when it was taken, and when its task had last heard of another; ends: whether a deadline would
+            have ended the wait for it. Kept by :mod:`.waits`.
     """
 
-    __slots__ = ("asked", "before", "cls", "contended", "got", "heard", "lock", "stamp", "step", "where")
+    __slots__ = ("asked", "before", "cls", "contended", "ends", "got", "heard", "lock", "stamp", "step", "where")
 
     def __init__(self, lock: LockMap, cls: LockClass, step: int, before: Chain, where: Where) -> None:
         self.lock = lock
@@ -80,11 +84,12 @@ class Entry:
         self.contended: bool
         self.stamp: int
         self.heard: int
+        self.ends: bool
 
     @property
     def mode(self) -> Mode:
         """How it is held."""
-        return Mode(self.step & MODE_BITS)
+        return _MODES[self.step & MODE_BITS]
 
     @property
     def trylock(self) -> bool:

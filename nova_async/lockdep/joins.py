@@ -1,9 +1,8 @@
 """Waiting for tasks to end, as at the end of a task group."""
 
-from collections.abc import Hashable
-from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from nova_async.lockdep.classes import LockMap
 from nova_async.lockdep.events import EventMap
@@ -17,8 +16,8 @@ KEPT = 64
 """How many tasks that took locks are remembered until the join ends."""
 
 
-class Join(AbstractContextManager["Join"]):
-    """Several tasks, and one that waits for the end of all of them in the body of a ``with``.
+class Join:
+    """Several tasks, and one that waits for the end of all of them.
 
     That a task waits for a lock while whoever holds it waits for the task is told at once, and proved: nobody else can
     end a task. For a task that ended well, its end is an event like others (see :mod:`.waits`).
@@ -53,19 +52,23 @@ class Join(AbstractContextManager["Join"]):
             if held.lock is lock:
                 self._validator.wedged(self._waiter, held, self._where, task, self._running[task])
 
-    def __enter__(self) -> Self:
+    @contextmanager
+    def wait(self, *, ends: bool = False) -> Iterator[None]:
+        """The body of this ``with`` waits for the end of all tasks.
+
+        Args:
+            ends: a deadline ends the wait if nothing else does.
+        """
         self._waiter = self._validator.task()
         self._held, self._where = self._validator.at_wait("the end of its tasks")
         for task in self._running:
             lock = self._validator.waits_for(task)
             if lock is not None:
                 self.blocked(task, lock)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        held, self._held = self._held, []
-        self._validator.heard()
-        for event in self._ended if kind is None else ():
+        try:
+            yield
+        finally:
+            held, self._held = self._held, []
+            self._validator.heard()
+        for event in () if ends else self._ended:
             self._validator.woken(event, event.latest, self._where, held)

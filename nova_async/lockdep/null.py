@@ -101,11 +101,14 @@ class NullValidator(Validator):
     def signal(self, event: EventMap) -> Signal | None:
         """Nothing."""
 
-    def at_wait(self, what: str, but: LockMap | None = None) -> tuple[list[Entry], Where]:
+    def at_wait(self, what: str) -> tuple[list[Entry], Where]:
         """Nothing is held, nowhere."""
         return [], ()
 
     def woken(self, event: EventMap, signal: Signal | None, where: Where, held: list[Entry]) -> None:
+        """Nothing."""
+
+    def deadline(self, lock: LockMap) -> None:
         """Nothing."""
 
     def heard(self) -> None:
@@ -123,6 +126,10 @@ class NullValidator(Validator):
 
     def unpin(self, lock: LockMap, cookie: int) -> None:
         """Nothing."""
+
+    def holds(self, name: str, instance: str = "") -> bool:
+        """Nobody knows."""
+        return False
 
     def held(self, task: Hashable | None = None) -> tuple[Held, ...]:
         """Nothing is known to be held."""

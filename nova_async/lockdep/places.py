@@ -17,7 +17,14 @@ from nova_async.findings import Site
 Where = tuple[Any, ...]
 """What ``capture`` returned; only ``resolve`` looks inside."""
 
-SKIPPED = ("nova_async/kernel/", "nova_async/lockdep/", "nova_async/point.py", "anyio", "contextlib", "asyncio/locks")
+SKIPPED = (
+    *(f"nova_async/kernel/{name}.py" for name in ("mutex", "spinlock", "memory", "reclaim", "dma_fence")),
+    "nova_async/lockdep/",
+    "nova_async/point.py",
+    "anyio",
+    "contextlib",
+    "asyncio/locks",
+)
 """Frames that say nothing about whose fault it is: the locks themselves and their plumbing."""
 
 LOOPS = ("asyncio", "trio", "nova_async/explore/")
@@ -101,7 +108,10 @@ class FramePlaces:
         frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  the one cheap way to see the caller
         while frame is not None:
             code = frame.f_code
-            if not sort[code.co_filename]:
+            kind = sort[code.co_filename]
+            if kind == _LOOP:
+                return ()  # plumbing all the way down; who runs the loop is not to blame
+            if kind == _MATTERS:
                 break
             frame = frame.f_back
         else:

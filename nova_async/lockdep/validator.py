@@ -125,14 +125,15 @@ class Validator(LockBooks):
         """
         self._waits = Waits(self.graph, self._name, self._capture, newcomer)
 
-    def event(self, name: str, *, once: bool = False) -> EventMap:
+    def event(self, name: str, *, once: bool = False, old: bool = False) -> EventMap:
         """Declare an event of class ``name``: a completion, an item in a queue, the end of a task.
 
         Args:
             name: of the class, as printed.
             once: it happens once and stays; else each occurrence is used up by one who waited.
+            old: it was there before all that is judged, so that every task may have known it from its begin.
         """
-        return self._followed().event(self._current(), name, once=once)
+        return self._followed().event(self._current(), name, once=once, old=old)
 
     def signal(self, event: EventMap) -> Signal | None:
         """The task makes ``event`` occur: call it before anybody who waits can go on.
@@ -144,26 +145,35 @@ class Validator(LockBooks):
         stack = self._stacks.get(task)
         return self._followed().signal(task, event, stack.entries if stack is not None else [])
 
-    def waiting(self, event: EventMap, *, but: LockMap | None = None, ends: bool = False) -> Waiting:
+    def waiting(self, event: EventMap, *, ends: bool = False) -> Waiting:
         """The body of this ``with`` waits for ``event``.
 
         Args:
             event: what is waited for.
-            but: a lock that is let go meanwhile, as by a condition.
             ends: a deadline ends the wait if nothing else does, so nobody can be stuck here.
         """
-        return Waiting(self, event, but, ends=ends)
+        return Waiting(self, event, ends=ends)
 
-    def at_wait(self, what: str, but: LockMap | None = None) -> tuple[list[Entry], Where]:
-        """A wait for ``what`` begins, without the lock ``but``; what is held over it, and where it is."""
+    def at_wait(self, what: str) -> tuple[list[Entry], Where]:
+        """A wait for ``what`` begins; what is held, and where it is."""
         self.might_sleep(f"waiting for {what}")
         stack = self._stacks.get(self._current())
-        held = [entry for entry in stack.entries if entry.lock is not but] if stack is not None else []
+        held = list(stack.entries) if stack is not None else []
         return held, self._capture() if held else ()
 
     def woken(self, event: EventMap, signal: Signal | None, where: Where, held: list[Entry]) -> None:
-        """A wait ended, for ``signal``; ``held`` was held from its begin."""
-        self._followed().woken(self._current(), event, signal, where, held)
+        """A wait ended, for ``signal``; ``held`` was held at its begin."""
+        task = self._current()
+        stack = self._stacks.get(task)
+        throughout = [entry for entry in held if entry in stack.entries] if stack is not None else []
+        self._followed().woken(task, event, signal, where, throughout)
+
+    def deadline(self, lock: LockMap) -> None:
+        """The task, which is about to take ``lock``, will not wait for it for ever: nothing is stuck on that."""
+        stack = self._stacks.get(self._current())
+        entry = stack.find(lock) if stack is not None else None
+        if entry is not None:
+            entry.ends = True
 
     def heard(self) -> None:
         """The task learned of what others did, by some event that is not judged."""
@@ -189,6 +199,8 @@ class Validator(LockBooks):
         """``waiter`` waits with ``held`` for the ``end`` of ``task``, and ``task`` waits for what it holds."""
         stack = self._stacks[task]
         wanted = stack.entries[-1]
+        if wanted.ends:
+            return
         names = self._name(waiter), self._name(task)
         waits = event_link(held.cls, end.cls, EdgeWitness(names[0], held.where, where))
         gated = event_link(end.cls, wanted.cls, EdgeWitness(names[1], (), wanted.where))

@@ -139,14 +139,14 @@ class Waits:
         self._classes: dict[str, LockClass] = {}
         self._suspects: dict[tuple[str, int, int], list[Suspect]] = {}
 
-    def event(self, task: Hashable, name: str, *, once: bool) -> EventMap:
-        """A new event of class ``name``."""
+    def event(self, task: Hashable, name: str, *, once: bool, old: bool) -> EventMap:
+        """An event of class ``name``, new or known to everybody."""
         cls = self._classes.get(name)
         if cls is None:
             cls = self._classes[name] = LockClass(-1, name, Declaration(WaitType.NONE), Role.EVENT)
         creator = self.line(task)
         self._clock += 1
-        return EventMap(cls, once=once, creator=creator, born=self._clock)
+        return EventMap(cls, once=once, creator=creator, born=0 if old else self._clock)
 
     def line(self, task: Hashable) -> Line:
         """The history of a task, begun now if it is new."""
@@ -166,17 +166,24 @@ class Waits:
 
     def took(self, task: Hashable, entry: Entry) -> None:
         """A task goes for a lock."""
+        line = self._lines.get(task) or self.line(task)
         if entry.cls.role is not Role.LOCK or not entry.cls.check:
             return
-        line = self._lines.get(task) or self.line(task)
         self._clock += 1
         entry.stamp = self._clock
         entry.heard = line.heard
+        entry.ends = False
         took = line.took
         took.pop(entry.lock, None)
         took[entry.lock] = entry
         if len(took) > HISTORY:
             del took[next(iter(took))]
+
+    def gave_up(self, task: Hashable, lock: LockMap) -> None:
+        """A task did without a lock it had asked for."""
+        line = self._lines.get(task)
+        if line is not None:
+            line.took.pop(lock, None)
 
     def heard(self, task: Hashable) -> None:
         """A task learned of what others did."""
@@ -243,23 +250,21 @@ class Waiting:
 
     Args:
         event: what is waited for.
-        but: a lock that is let go meanwhile, as by a condition.
         ends: whether a deadline ends it if nothing else does.
     """
 
-    __slots__ = ("_but", "_ends", "_event", "_held", "_task", "_validator", "_where", "signal")
+    __slots__ = ("_ends", "_event", "_held", "_validator", "_where", "signal")
 
-    def __init__(self, validator: "Validator", event: EventMap, but: LockMap | None, *, ends: bool) -> None:
+    def __init__(self, validator: "Validator", event: EventMap, *, ends: bool) -> None:
         self._validator = validator
         self._event = event
-        self._but = but
         self._ends = ends
         self._held: list[Entry] = []
         self._where: Where = ()
         self.signal: Signal | None = None
 
     def __enter__(self) -> Self:
-        self._held, self._where = self._validator.at_wait(self._event.cls.name, self._but)
+        self._held, self._where = self._validator.at_wait(self._event.cls.name)
         return self
 
     def __exit__(

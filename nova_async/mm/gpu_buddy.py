@@ -26,6 +26,7 @@ class AllocatedBlocks:
     owner: str
     blocks: list[Block]
     live: bool = True
+    given_back: bool = False
 
     @property
     def address(self) -> int:

@@ -45,7 +45,7 @@ class GpuMm:
         self.pramin = Pramin(kernel, bar0, register, range(total_fb_end), self.observers)
         self.tlb = Tlb(kernel, bar0, clock)
         self.owners = FrameOwners(kernel)
-        self.deferred = DeferredFrees(self._free)
+        self.deferred = DeferredFrees(kernel, self._free)
 
     async def alloc_vram(self, size: int, *, owner: str, flags: BuddyFlags = NO_FLAGS) -> AllocatedBlocks:
         """Allocate VRAM for ``owner``; its content is zero.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from sortedcontainers import SortedDict
 
 from nova_async.address import VramAddress
+from nova_async.errors import EINVAL
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.pagetable.format import EntryFormat, Level
 from nova_async.mm.pagetable.walk import read_entry
@@ -95,6 +96,7 @@ class PageTables:
         self._pdb = pdb
         self._format = entries
         self._by_slot: SortedDict[int, PtPage] = SortedDict()
+        self.closed = False
         self.mappings = 0
         """How many are pending or live."""
 
@@ -118,6 +120,8 @@ class PageTables:
         Raises:
             EIO: an entry could not be read.
         """
+        if self.closed:
+            raise EINVAL(f"page tables at {self._pdb:#x}: prepare_map after close")
         path, gaps = self._survey(window, frames)
         short = sum(self._pages_for(gap) for gap in gaps) - len(pool)
         if short > 0:

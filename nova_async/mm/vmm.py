@@ -15,6 +15,7 @@ The promises, each of which the published code breaks somewhere (hazards.md A an
 from array import array
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 
@@ -34,6 +35,7 @@ from nova_async.mm.page_tables import PageTables, Path
 from nova_async.mm.pagetable import FORMATS
 from nova_async.mm.pagetable.walk import Mapped, PtWalk
 from nova_async.mm.pramin import PraminWindow
+from nova_async.mm.surely import surely
 
 
 class Vmm:
@@ -64,7 +66,6 @@ class Vmm:
         self._va = GpuBuddy(mm.kernel, f"{name} va", va_size, observers=mm.observers)
         self._tables = mm.kernel.mutex(PAGE_TABLES, PageTables(pdb_addr, self._format), instance=f"{name} tables")
         self._dirty: list[PreparedMapping] = []
-        self._closed = False
         self.space: AddressSpace | None = AddressSpace(pdb_addr, name, self._va, self._tables.name)
         for observer in mm.observers:
             observer.space_opened(self.space)
@@ -86,8 +87,6 @@ class Vmm:
             ENOMEM: no host memory.
             EIO: the device did not answer.
         """
-        if self._closed:
-            raise EINVAL(f"{self.name}: prepare_map after close")
         va = await self._alloc_vfn_range(num_pages, va_range)
         first = va.address >> PAGE_SHIFT
         try:
@@ -201,13 +200,13 @@ class Vmm:
             EIO: the device did not answer; nothing was freed, try again.
             ETIMEDOUT: the TLB did not; likewise.
         """
-        self._closed = True
         while self._dirty:
             await self.abort(self._dirty[-1])
             self._dirty.pop()
         async with self._window() as (tables, window):
             if tables.mappings:
                 raise EBUSY(f"{self.name}: close with {tables.mappings} mappings", expected="all unmapped or aborted")
+            tables.closed = True
             for page in tables.tops():
                 window.try_write64(page.slot, page.before)
         await self._mm.tlb.flush(self.pdb_addr)
@@ -299,7 +298,7 @@ class Vmm:
         """
         try:
             with anyio.CancelScope(shield=True):
-                await self._restore(prepared.journal)
+                await surely(partial(self._restore, prepared.journal))
         except Errno as error:
             prepared.stage = Stage.DIRTY
             return error

@@ -1,9 +1,11 @@
 """One scenario, run once, live."""
 
+import importlib
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import anyio
 
@@ -47,12 +49,32 @@ def run(
         KeyboardInterrupt: the user has had enough.
     """
     try:
-        return anyio.run(_in_named_task, scenario, values, backend, seed, lockdep, backend=backend)
+        with _seeded(backend, seed):
+            return anyio.run(_in_named_task, scenario, values, backend, seed, lockdep, backend=backend)
     except BaseExceptionGroup as group:
         for leaf in leaves(group):
             if isinstance(leaf, KeyboardInterrupt | UsageError):
                 raise leaf from None
         raise
+
+
+@contextmanager
+def _seeded(backend: str, seed: int) -> Iterator[None]:
+    """Let trio shuffle its batches of runnable tasks by our seed; asyncio keeps them in order.
+
+    trio has no public way (python-trio/trio#2675); Hypothesis does the same.
+    """
+    if backend != "trio":
+        yield
+        return
+    scheduler: Any = importlib.import_module("trio._core._run")
+    before = scheduler._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001
+    scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True  # noqa: SLF001
+    scheduler._r.seed(seed)  # noqa: SLF001
+    try:
+        yield
+    finally:
+        scheduler._ALLOW_DETERMINISTIC_SCHEDULING = before  # noqa: SLF001
 
 
 async def _in_named_task(

@@ -1,10 +1,15 @@
 """A live run that has come to a standstill ends with a finding instead of hanging.
 
-Live, nobody but the event loop knows whether a task could still run. So the watchdog waits until all tasks are blocked,
-and looks again a little later: if somebody sleeps at a point and nobody has moved, nobody is left to wake them.
+Live, nobody but the event loop knows whether a task could still run. So the watchdog takes for a deadlock what has no
+other explanation: for a while no task but attendants has reached a point, no timer is pending, and somebody sleeps at a
+point.
 """
 
+import asyncio
+import math
+
 import anyio
+import trio
 
 from nova_async.scenario.world import World
 
@@ -13,11 +18,20 @@ QUIET_S = 0.5
 
 
 async def watch(world: World) -> None:
-    """Look until cancelled; end a deadlock that is found."""
+    """Look until cancelled, or until a deadlock is found and ended."""
+    runtime = world.runtime
     while True:
-        await anyio.wait_all_tasks_blocked()
-        before = dict(world.runtime.asleep)
+        before = runtime.progress
         await anyio.sleep(QUIET_S)
-        await anyio.wait_all_tasks_blocked()
-        if before and before == world.runtime.asleep:
+        if runtime.asleep and runtime.progress == before and not _timer_pending(world.backend):
             world.end_deadlock()
+            return
+
+
+def _timer_pending(backend: str) -> bool:
+    """Whether a task sleeps in real time; the watchdog's own timer has just gone off."""
+    if backend == "trio":
+        return trio.lowlevel.current_statistics().seconds_to_next_deadline < math.inf
+    loop = asyncio.get_running_loop()
+    # asyncio has no public way to ask; both loops of the standard library keep their timers here.
+    return any(not timer.cancelled() for timer in getattr(loop, "_scheduled", ()))

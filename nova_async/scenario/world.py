@@ -125,5 +125,6 @@ class World:
             if self._sanitize:
                 self._judged += await audit(gpu)
             self._judged += await close_accounts(gpu)
+        self.stats["steps"] = self.runtime.steps
         self.stats["allocations"] = self.kernel.memory.allocations
         self.stats["mmio"] = sum(gpu.board.bar0.traffic.transactions for gpu in self._gpus)

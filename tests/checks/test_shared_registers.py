@@ -3,8 +3,10 @@
 from typing import Any
 
 import anyio
+import pytest
 
 from nova_async.address import MIB
+from nova_async.errors import ETIMEDOUT
 from nova_async.hw import registers
 from nova_async.kernel import Kernel
 from nova_async.lockdep import NullValidator
@@ -157,6 +159,16 @@ async def test_a_trigger_while_a_stuck_invalidate_is_in_flight_is_308(watched: A
         board.clock.advance(10 * board.costs.invalidate_ns)
         board.bar0.write32(registers.INVALIDATE, TRIGGER)
     assert watched.codes == ["NOVA308"]
+
+
+async def test_a_unit_that_gets_stuck_when_idle_is_idle(watched: Any) -> None:
+    await watched.gpu.mm.tlb.flush(0x1000)
+    watched.gpu.board.invalidate.stuck = True
+    with pytest.raises(ETIMEDOUT):
+        await watched.gpu.mm.tlb.flush(0x2000)
+    watched.gpu.board.invalidate.stuck = False
+    await watched.gpu.mm.tlb.flush(0x2000)
+    assert watched.codes == []
 
 
 async def test_an_invalidate_of_everybody_needs_no_pdb(watched: Any, kernel: Kernel) -> None:

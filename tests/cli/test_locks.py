@@ -33,7 +33,7 @@ def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 def test_observed_runs_the_clean_scenarios_and_finds_the_table_true(say: Nova) -> None:
     code, out, err = say("locks", "--observed", "--backend", "trio", "--seed", "3")
     assert (code, err) == (0, "")
-    assert [line.split()[1] for line in out.splitlines()[2:8]] == NAMES
+    assert [line.split()[1] for line in out.splitlines()[2 : 2 + len(NAMES)]] == NAMES
     assert re.search(r"\n[0-9]+ scenarios that should be clean ran once on trio, seed 3[.] Nothing seen cont", out)
 
 
@@ -95,7 +95,7 @@ def test_lock_stat_is_a_table_of_its_own_after_the_run(say: Nova) -> None:
     assert code == 0
     times = "min/avg/p99/max"
     assert columns[:2] == [["wait µs", "hold µs"], ["lock class", "taken", "waited", times, times, "held longest by"]]
-    rows = columns[3:9]
+    rows = columns[3 : 3 + len(NAMES)]
     assert {row[0] for row in rows} == set(NAMES)
     # Times are measured: only their form is certain.
     assert all(re.fullmatch(r"[0-9.]+(/[0-9.]+){3}", row[4]) for row in rows)

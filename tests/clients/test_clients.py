@@ -8,9 +8,9 @@ from anyio.lowlevel import checkpoint
 
 from nova_async.address import PAGE_SIZE
 from nova_async.clients import DrmSubmitter, IdleBuffers, Reclaimer, VgpuCreator, Vm
-from nova_async.clients.cleanup import TRIES, surely
 from nova_async.errors import EIO, ENOMEM, Errno, UsageError
 from nova_async.kernel import FaultPlan
+from nova_async.mm.surely import TRIES, surely
 from nova_async.point import Live, Operation, running_under
 from nova_async.scenario import World
 
@@ -46,7 +46,7 @@ class KillAt(Live):
 
     async def reach(self, operation: Operation) -> None:
         self.left -= 1
-        if self.left == 0:
+        if self.left <= 0:
             self._scope.cancel()
             await checkpoint()
         await super().reach(operation)
@@ -101,9 +101,19 @@ async def test_a_killed_client_does_not_harm_the_others(world: World) -> None:
 
 
 async def test_killing_nobody_is_refused(world: World) -> None:
-    async with world, world.clients() as clients:
-        with pytest.raises(UsageError, match="vgpu"):
-            clients.kill("vgpu#9")
+    async with world:
+        gpu = await world.boot("GA102", vram="1MiB", bar1="64KiB")
+        async with world.clients() as clients:
+            clients.start(VgpuCreator(gpu, 0))
+            with pytest.raises(UsageError, match="vgpu#0"):
+                clients.kill("vgpu#9")
+
+
+async def test_a_run_with_nobody_in_it_is_refused(world: World) -> None:
+    async with world:
+        with pytest.RaisesGroup(pytest.RaisesGroup(UsageError)):
+            async with world.clients():
+                pass
 
 
 @pytest.mark.parametrize("seed", range(5))

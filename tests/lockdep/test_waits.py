@@ -36,9 +36,9 @@ class Play:
         self.stage.task = task
         self.validator.signal(event)
 
-    def waits(self, task: str, event: EventMap, *, ends: bool = False, but: LockMap | None = None) -> None:
+    def waits(self, task: str, event: EventMap, *, ends: bool = False) -> None:
         self.stage.task = task
-        with self.validator.waiting(event, ends=ends, but=but):
+        with self.validator.waiting(event, ends=ends):
             pass
 
     def waits_under(self, task: str, lock: LockMap, event: EventMap) -> None:
@@ -209,7 +209,41 @@ def test_a_lock_let_go_for_the_wait_is_not_held_over_it(play: Play, lock: LockMa
     play.passes("S", lock)
     play.signals("S", done)
     play.takes("W", lock)
-    play.waits("W", done, but=lock)
+    with play.validator.waiting(done):
+        play.drops("W", lock)
+    assert play.found() == []
+
+
+def test_a_lock_that_was_waited_for_in_vain_is_not_needed(play: Play, lock: LockMap, done: EventMap) -> None:
+    play.takes("S", lock)
+    play.validator.abandon(lock)
+    play.signals("S", done)
+    play.waits_under("W", lock, done)
+    assert play.found() == []
+
+
+def test_a_lock_that_would_not_be_waited_for_for_ever_is_not_needed(play: Play, lock: LockMap, done: EventMap) -> None:
+    play.takes("S", lock)
+    play.validator.deadline(lock)
+    play.drops("S", lock)
+    play.signals("S", done)
+    play.waits_under("W", lock, done)
+    assert play.found() == []
+
+
+def test_a_lock_left_out_of_the_rules_is_left_out_here(play: Play, validator: Validator, done: EventMap) -> None:
+    quiet = validator.lock("quiet", validate=False)
+    play.passes("S", quiet)
+    play.signals("S", done)
+    play.waits_under("W", quiet, done)
+    assert play.found() == []
+
+
+def test_another_task_of_the_same_key_begins_anew(play: Play, lock: LockMap, done: EventMap) -> None:
+    play.passes("S", lock)
+    play.validator.task_ended()
+    play.signals("S", done)
+    play.waits_under("W", lock, done)
     assert play.found() == []
 
 
@@ -278,6 +312,19 @@ def test_what_was_taken_very_long_ago_is_forgotten(
     assert play.found() == []
 
 
+def test_a_lock_taken_again_is_remembered_as_of_then(
+    play: Play, validator: Validator, lock: LockMap, done: EventMap
+) -> None:
+    play.passes("S", lock)
+    for number in range(HISTORY - 1):
+        play.passes("S", validator.lock("other", f"other{number}"))
+    play.passes("S", lock)
+    play.passes("S", validator.lock("last"))
+    play.signals("S", done)
+    play.waits_under("W", lock, done)
+    assert len(play.found()) == 1
+
+
 def test_one_finding_for_many_objects_of_the_same_classes(play: Play, validator: Validator) -> None:
     validator.follow()
     for number in range(10):
@@ -315,3 +362,18 @@ def test_an_unowned_lock_is_let_go_by_anybody_and_outlives_its_taker(
     validator.task_ended()
     assert codes() == ["NOVA104"]
     assert validator.findings[0].locks == ("other",)
+
+
+def test_a_lock_around_both_that_makes_the_waiter_second_acquits(
+    play: Play, validator: Validator, lock: LockMap, done: EventMap
+) -> None:
+    around, begun = validator.lock("around"), validator.event("begun", once=True)
+    play.takes("S", around)
+    play.signals("S", begun)
+    play.waits("W", begun)
+    play.takes("S", lock)
+    play.signals("S", done)
+    play.drops("S", lock, around)
+    play.takes("W", around)
+    play.waits_under("W", lock, done)
+    assert play.found() == []

@@ -49,7 +49,7 @@ class CancelAt(Live):
 
     async def reach(self, operation: Operation) -> None:
         self.reached += 1
-        if self.reached == self._nth:
+        if self.reached >= self._nth:
             self._scope.cancel()
             await checkpoint()
         await super().reach(operation)

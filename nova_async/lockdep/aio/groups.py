@@ -8,6 +8,7 @@ import anyio
 from anyio.abc import TaskStatus
 
 from nova_async.lockdep.aio import watch
+from nova_async.lockdep.aio.tracked import has_deadline
 from nova_async.lockdep.joins import Join
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class TaskGroup:
     ) -> bool | None:
         if self._join is None:
             return await self._inner.__aexit__(kind, error, trace)
-        with self._join:
+        with self._join.wait(ends=has_deadline()):
             return await self._inner.__aexit__(kind, error, trace)
 
     def start_soon(self, func: Callable[..., Awaitable[Any]], *args: object, name: object = None) -> Any:

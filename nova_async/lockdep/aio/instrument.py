@@ -75,8 +75,7 @@ def _at_birth(cls: type[Any], attribute: str, make: Callable[[], object]) -> Non
 
     @functools.wraps(original)
     def made(self: Any, *args: Any, **keywords: Any) -> None:
-        if not hasattr(self, attribute):
-            object.__setattr__(self, attribute, make())
+        object.__setattr__(self, attribute, make())
         original(self, *args, **keywords)
 
     cls.__init__ = made

@@ -16,7 +16,7 @@ class Lock(anyio.Lock):
         fast_acquire: as anyio's.
     """
 
-    __slots__ = ("_inner", "tracked")
+    __slots__ = ("_inner", "_tracked")
 
     def __new__(cls, *args: object, **keywords: object) -> Self:  # noqa: ARG004  anyio's would make its own class
         """A lock, on whichever loop will run."""
@@ -24,11 +24,11 @@ class Lock(anyio.Lock):
 
     def __init__(self, *, name: str = "", fast_acquire: bool = False) -> None:
         self._inner = anyio.Lock(fast_acquire=fast_acquire)
-        self.tracked = Tracked(name, "lock")
+        self._tracked = Tracked(name, "lock")
 
     async def acquire(self) -> None:
         """Acquire the lock."""
-        await self.tracked.take(self._inner.acquire, busy=self._inner.locked())
+        await self._tracked.take(self._inner.acquire, busy=self._inner.locked())
 
     def acquire_nowait(self) -> None:
         """Acquire the lock without blocking.
@@ -37,7 +37,7 @@ class Lock(anyio.Lock):
             anyio.WouldBlock: somebody has it.
         """
         self._inner.acquire_nowait()
-        self.tracked.taken()
+        self._tracked.taken()
 
     def release(self) -> None:
         """Release the lock.
@@ -48,9 +48,9 @@ class Lock(anyio.Lock):
         try:
             self._inner.release()
         except RuntimeError:
-            self.tracked.refused()
+            self._tracked.refused()
             raise
-        self.tracked.released()
+        self._tracked.released()
 
     def locked(self) -> bool:
         """Whether somebody has it."""
@@ -69,12 +69,10 @@ class Condition(anyio.Condition):
         name: of the classes of its lock and its event; the place that makes it if empty.
     """
 
-    __slots__ = ("_notified", "_tracked")
+    __slots__ = ("_notified",)
 
     def __init__(self, lock: anyio.Lock | None = None, *, name: str = "") -> None:
-        used = lock if lock is not None else Lock(name=name)
-        super().__init__(used)
-        self._tracked = used.tracked if isinstance(used, Lock) else None
+        super().__init__(lock if lock is not None else Lock(name=name))
         self._notified = TrackedEvent(name, "condition")
 
     def notify(self, n: int = 1) -> None:
@@ -89,5 +87,4 @@ class Condition(anyio.Condition):
 
     async def wait(self) -> None:
         """Wait for a notification, without the lock."""
-        released = self._tracked.map if self._tracked is not None and self._tracked.watcher() is not None else None
-        await self._notified.wait(super().wait, released)
+        await self._notified.wait(super().wait)

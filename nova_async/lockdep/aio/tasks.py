@@ -40,12 +40,12 @@ class AnyTasks:
     @staticmethod
     def current() -> Hashable:
         """The task that calls."""
-        try:
-            # In trio's guest mode both loops run, and the one whose task this is not knows of no task.
+        # In trio's guest mode both loops run; then asyncio knows of no task while one of trio's runs.
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001  the one way to ask without an exception
             task = asyncio.current_task()
-        except RuntimeError:
-            task = None
-        return task if task is not None else _trio_task()
+            if task is not None:
+                return task
+        return _trio_task()
 
     @staticmethod
     def name(task: Hashable) -> str:

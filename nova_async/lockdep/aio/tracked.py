@@ -3,6 +3,7 @@
 import linecache
 import re
 from collections.abc import Awaitable, Callable
+from math import inf
 from types import CodeType
 from typing import TypeVar
 
@@ -58,6 +59,11 @@ def _described(code: CodeType, site: Site) -> str:
 
 def _column(code: CodeType, lasti: int) -> int:
     return (list(code.co_positions())[lasti // 2][2] or 0) + 1
+
+
+def has_deadline() -> bool:
+    """Whether a timeout ends whatever the task waits for."""
+    return current_effective_deadline() != inf
 
 
 class Tracked:
@@ -118,6 +124,8 @@ class Tracked:
             return got
         lock = self.map
         validator.acquire(lock, mode)
+        if has_deadline():
+            validator.deadline(lock)
         if busy:
             validator.contended(lock)
         try:
@@ -167,14 +175,16 @@ class TrackedEvent:
         once: it happens once and stays.
     """
 
-    __slots__ = ("_name", "_once", "_watch", "event")
+    __slots__ = ("_name", "_old", "_once", "_watch", "event")
 
     def __init__(self, name: str, kind: str, *, once: bool = False) -> None:
         self._name = name or place_name(kind)
         self._once = once
         self._watch: watch.Watch | None = None
+        self._old = False
         self.event: EventMap
         self.watcher()
+        self._old = True  # for whoever comes to watch later
 
     def watcher(self) -> Validator | None:
         """Who is to be told, if anybody."""
@@ -183,7 +193,7 @@ class TrackedEvent:
             return None
         if active is not self._watch:
             self._watch = active
-            self.event = active.validator.event(self._name, once=self._once)
+            self.event = active.validator.event(self._name, once=self._once, old=self._old)
         return active.validator
 
     def signal(self) -> Signal | None:
@@ -197,14 +207,14 @@ class TrackedEvent:
         if validator is not None:
             validator.heard()
 
-    async def wait(self, get: Callable[[], Awaitable[T]], but: LockMap | None = None) -> T:
-        """Wait for the event by awaiting ``get``; a lock ``but`` is let go meanwhile."""
+    async def wait(self, get: Callable[[], Awaitable[T]]) -> T:
+        """Wait for the event by awaiting ``get``."""
         validator = self.watcher()
         if validator is None:
             return await get()
-        with self.waiting(validator, but):
+        with self.waiting(validator):
             return await get()
 
-    def waiting(self, validator: Validator, but: LockMap | None = None) -> Waiting:
+    def waiting(self, validator: Validator) -> Waiting:
         """The body of this ``with`` waits for the event."""
-        return validator.waiting(self.event, but=but, ends=current_effective_deadline() != float("inf"))
+        return validator.waiting(self.event, ends=has_deadline())
