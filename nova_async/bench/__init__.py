@@ -15,6 +15,7 @@ from nova_async.bench.figure import Report
 from nova_async.errors import UsageError
 
 BENCHES = {
+    "checker": "what the validator costs a live run, and whether that grows with classes and acquisitions",
     "mapping": "MMIO transactions and time per mapped page, against the published algorithms and the lower bound",
 }
 """Every bench and its one line."""
