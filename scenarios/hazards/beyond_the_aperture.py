@@ -1,0 +1,22 @@
+"""BAR1 addresses beyond BAR1."""
+
+from nova_async.clients.forcing import buffer, fails_with, pages_at
+from nova_async.errors import EINVAL, ENOSPC
+from nova_async.scenario import CLEAN, World, scenario
+
+
+@scenario(expect=CLEAN)
+async def beyond_the_aperture_ours(world: World) -> None:
+    """Does ours hand out only such BAR1 addresses as the aperture reaches?
+
+    Hazard B11, driver.rs, PROVEN+. The published address space of BAR1 is larger than a small BAR1: the mapping
+    succeeds and every access to it is EINVAL. Ours is as large as the aperture, so the mapping fails.
+    """
+    gpu = await world.boot("GA102", vram="16MiB", bar1="64KiB")
+    async with buffer(gpu, 17, owner="client") as frames:
+        async with await gpu.bar_user.map(frames[:16], writable=True, owner="client") as whole:
+            whole.try_write32(1, whole.size - 4)
+            with fails_with(ENOSPC):
+                await gpu.bar_user.map(frames[16:], writable=True, owner="client")
+        with fails_with(EINVAL):
+            await gpu.bar_user.vmm.prepare_map(1, pages_at(gpu.board.bar1.size))

@@ -1,0 +1,39 @@
+"""A drop that cannot say that it failed."""
+
+from contextlib import suppress
+
+from nova_async.clients.forcing import buffer, fails_with, pages_at, silent_tlb, touch
+from nova_async.clients.published_vm import PublishedVm
+from nova_async.clients.vm import Vm
+from nova_async.errors import ETIMEDOUT
+from nova_async.scenario import CLEAN, World, scenario
+
+
+@scenario(expect="NOVA303")
+async def silent_drop(world: World) -> None:
+    """May the access object unmap when it is dropped?
+
+    Hazard B9, seed 000, PROVEN. The drop accesses registers and polls for up to 2 s, and a drop cannot fail: that the
+    TLB did not answer is known to nobody. So the owner frees the memory, to which the TLB still leads.
+    """
+    gpu = await world.boot("GA102", vram="16MiB")
+    async with PublishedVm(gpu) as vm, buffer(gpu, 1) as frames:
+        mapped = await vm.vmm.map_pages(frames, pages_at(0), writable=True)
+        touch(gpu, vm.vmm.pdb_addr, 0)
+        with silent_tlb(gpu), suppress(ETIMEDOUT):
+            await vm.vmm.unmap_pages(mapped)
+
+
+@scenario(expect=CLEAN)
+async def silent_drop_ours(world: World) -> None:
+    """Does an unmap of ours that fails say so, before the memory is freed?
+
+    Hazard B9, the same TLB. There is no drop; the owner learns that the range is still mapped and tries again.
+    """
+    gpu = await world.boot("GA102", vram="16MiB")
+    async with Vm(gpu, "vm", pages=64) as vm, buffer(gpu, 1) as frames:
+        mapped = await vm.vmm.map_pages(frames, pages_at(0), writable=True)
+        touch(gpu, vm.vmm.pdb_addr, 0)
+        with silent_tlb(gpu), fails_with(ETIMEDOUT):
+            await vm.vmm.unmap_pages(mapped)
+        await vm.vmm.unmap_pages(mapped)
