@@ -22,9 +22,6 @@ WITHOUT_SCENARIO = {
 """Hazards that no scenario can show today."""
 
 WITHOUT_OURS = {
-    "big_half_erased": "ours overwrites and hides what firmware has mapped, too",
-    "firmware_overwritten": "ours overwrites what firmware has mapped, too",
-    "system_memory_table": "ours overwrites firmware's way to system memory, which nothing sees",
     "map_in_run_stage": "ours has both calls on one type as well",
     "window_left_behind": "ours leaves the window where it is as well",
     "refuted": "the published code is right",

@@ -20,7 +20,7 @@ class Join:
     """Several tasks, and one that waits for the end of all of them.
 
     That a task waits for a lock while whoever holds it waits for the task is told at once, and proved: nobody else can
-    end a task. For a task that ended well, its end is an event like others (see :mod:`.waits`).
+    end a task. For a task that has ended, its end is an event like others (see :mod:`.waits`).
     """
 
     def __init__(self, validator: "Validator") -> None:
@@ -37,12 +37,12 @@ class Join:
         self._validator.joined(task, self)
         self._running[task] = self._validator.event(f"the end of {self._validator.name(task)}", once=True)
 
-    def end(self, *, well: bool) -> None:
-        """The calling task is over; one that was cancelled or failed says nothing about what its end needs."""
+    def end(self) -> None:
+        """The calling task is over."""
         task = self._validator.task()
         event = self._running.pop(task)
         self._validator.joined(task, None)
-        signal = self._validator.signal(event) if well else None
+        signal = self._validator.signal(event)
         if signal is not None and signal.gates and len(self._ended) < KEPT:
             self._ended.append(event)
 
@@ -57,7 +57,7 @@ class Join:
         """The body of this ``with`` waits for the end of all tasks.
 
         Args:
-            ends: a deadline ends the wait if nothing else does.
+            ends: a deadline or a cancellation ends the wait if nothing else does.
         """
         self._waiter = self._validator.task()
         self._held, self._where = self._validator.at_wait("the end of its tasks")

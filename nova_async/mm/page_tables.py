@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from sortedcontainers import SortedDict
 
 from nova_async.address import VramAddress
-from nova_async.errors import EINVAL
+from nova_async.errors import EEXIST, EINVAL, EIO
+from nova_async.hw.bus import is_error_pattern
 from nova_async.mm.gpu_buddy import AllocatedBlocks
-from nova_async.mm.pagetable.format import EntryFormat, Level
+from nova_async.mm.pagetable.format import PTE_VALID, EntryFormat, Level
 from nova_async.mm.pagetable.walk import read_entry
 from nova_async.mm.pramin import PraminWindow
 
@@ -118,6 +119,7 @@ class PageTables:
             The path, or how many pages the pool is short of; then nothing has changed.
 
         Raises:
+            EEXIST: somebody else, firmware as a rule, has mapped something there.
             EIO: an entry could not be read.
         """
         if self.closed:
@@ -171,7 +173,11 @@ class PageTables:
                 for part in level.split(table.frames):
                     self._look(window, table, depth, part, path, below, gaps)
             tables = below
-        path.leaves += [Leaf(table.address, table.frames) for table in tables]
+        for table in tables:
+            leaf = Leaf(table.address, table.frames)
+            if not table.ours:
+                _check_vacant(window, leaf)
+            path.leaves.append(leaf)
         return path, gaps
 
     def _look(
@@ -184,18 +190,31 @@ class PageTables:
         below: list[_Table],
         gaps: list[_Gap],
     ) -> None:
-        slot = self._format.directories[depth].slot(table.address, part.start)
+        level = self._format.directories[depth]
+        slot = level.slot(table.address, part.start)
         page = self._by_slot.get(slot)
         if page is not None:
             path.pages.append(page)
             below.append(_Table(page.address, part, ours=True))
             return
-        entry = 0 if table.ours else read_entry(window, slot)
+        entry = 0 if table.ours else self._found_entry(window, level, slot)
         frame = self._format.pde_frame(entry)
         if frame is None:
             gaps.append(_Gap(slot, depth, part, entry))
         else:
             below.append(_Table(frame.address(), part, ours=False))
+
+    def _found_entry(self, window: PraminWindow, level: Level, slot: int) -> int:
+        """An entry of a table that this Vmm did not make: empty, or the way to a table in video memory.
+
+        Anything else is in use, and must neither be overwritten nor hidden: a huge page, a table of big pages in the
+        other half, a table in system memory (hazards.md B2, B3, B13).
+        """
+        entry = read_entry(window, slot)
+        big = read_entry(window, slot - level.slot_offset) if level.is_dual else 0
+        if big or (entry and self._format.pde_frame(entry) is None):
+            raise EEXIST(f"directory entry at {slot:#x}: {big or entry:#x}", expected="none, or a table of small pages")
+        return entry
 
     def _pages_for(self, gap: _Gap) -> int:
         """The tables below a slot that points nowhere: its own, and one for each entry needed further down."""
@@ -215,3 +234,12 @@ class PageTables:
         level = self._format.directories[depth]
         for part in level.split(gap.frames):
             self._grow(_Gap(level.slot(page.address, part.start), depth, part, 0), pool, path)
+
+
+def _check_vacant(window: PraminWindow, leaf: Leaf) -> None:
+    """Refuse to map over what somebody else has mapped (hazards.md B3)."""
+    for index, entry in enumerate(window.read_run(leaf.pte_addr, len(leaf.frames))):
+        if is_error_pattern(entry, 8):
+            raise EIO(f"page-table entry at {leaf.pte_addr + 8 * index:#x}: the bus answered {entry:#x}")
+        if entry & PTE_VALID:
+            raise EEXIST(f"virtual frame {leaf.frames[index]:#x}: {entry:#x}", expected="a page that is not mapped")

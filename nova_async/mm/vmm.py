@@ -20,7 +20,7 @@ from functools import partial
 import anyio
 
 from nova_async.address import PAGE_SHIFT, PAGE_SIZE, U64_MAX, Pfn, Vfn, VramAddress
-from nova_async.errors import EBUSY, EINVAL, EOVERFLOW, Errno
+from nova_async.errors import EBUSY, EEXIST, EINVAL, EOVERFLOW, Errno
 from nova_async.hw.chipset import MmuVersion
 from nova_async.kernel import MutexGuard
 from nova_async.lockdep import Gfp
@@ -66,6 +66,7 @@ class Vmm:
         self._va = GpuBuddy(mm.kernel, f"{name} va", va_size, observers=mm.observers)
         self._tables = mm.kernel.mutex(PAGE_TABLES, PageTables(pdb_addr, self._format), instance=f"{name} tables")
         self._dirty: list[PreparedMapping] = []
+        self._found: list[AllocatedBlocks] = []
         self.space: AddressSpace | None = AddressSpace(pdb_addr, name, self._va, self._tables.name)
         for observer in mm.observers:
             observer.space_opened(self.space)
@@ -85,16 +86,23 @@ class Vmm:
             EOVERFLOW: the size or the range leaves 64 bits.
             ENOSPC: no addresses or no VRAM.
             ENOMEM: no host memory.
+            EEXIST: somebody else, firmware as a rule, has mapped something in ``va_range``.
             EIO: the device did not answer.
         """
-        va = await self._alloc_vfn_range(num_pages, va_range)
-        first = va.address >> PAGE_SHIFT
-        try:
-            path = await self._claim_tables(range(first, first + num_pages))
-        except BaseException:
-            self._mm.deferred.defer(va)
-            raise
-        return PreparedMapping(self, first, num_pages, va, path, Stage.PENDING)
+        while True:
+            va = await self._alloc_vfn_range(num_pages, va_range)
+            first = va.address >> PAGE_SHIFT
+            try:
+                path = await self._claim_tables(range(first, first + num_pages))
+            except EEXIST:
+                self._found.append(va)  # not to be handed out again
+                if va_range is not None:
+                    raise
+            except BaseException:
+                self._mm.deferred.defer(va)
+                raise
+            else:
+                return PreparedMapping(self, first, num_pages, va, path, Stage.PENDING)
 
     async def execute_map(
         self, prepared: PreparedMapping, pfns: Sequence[Pfn], *, writable: bool, owner: str = ""
@@ -211,8 +219,9 @@ class Vmm:
                 window.try_write64(page.slot, page.before)
         await self._mm.tlb.flush(self.pdb_addr)
         async with self._tables.lock() as guard:
-            for page_alloc in guard.data.clear():
+            for page_alloc in guard.data.clear() + self._found:
                 self._mm.deferred.defer(page_alloc)
+            self._found.clear()
         self._end_space()
 
     async def outstanding(self) -> tuple[int, int]:

@@ -1,9 +1,19 @@
 """Both halves of a dual entry."""
 
-from nova_async.address import MIB
-from nova_async.clients.forcing import Firmware, buffer, engine_reads, firmware_maps, pages_at
+from nova_async.address import GIB, MIB
+from nova_async.clients.forcing import (
+    LEAF_TABLE,
+    Firmware,
+    buffer,
+    engine_reads,
+    fails_with,
+    firmware_maps,
+    pages_at,
+    touch,
+)
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.scenario import World, scenario
+from nova_async.errors import EEXIST
+from nova_async.scenario import CLEAN, World, scenario
 
 
 @scenario(expect="NOVA303")
@@ -21,3 +31,37 @@ async def big_half_erased(world: World) -> None:
             mapped = await vm.vmm.map_pages(frames, pages_at(MIB), writable=True)
         await vm.vmm.unmap_pages(mapped)
         await vm.clear_root()
+
+
+@scenario(expect=CLEAN)
+async def big_half_erased_ours(world: World) -> None:
+    """Does ours leave an entry alone whose other half is in use?
+
+    Hazard B2, the same entry. The small half is empty, but it is not ours to fill: EEXIST. The next 2 MiB are free.
+    """
+    gpu = await world.boot("GA102", vram="16MiB")
+    root = firmware_maps(gpu, Firmware.BIG_PAGE)
+    vmm = gpu.vmm(root, GIB, name="vm", owner="vm")
+    async with buffer(gpu, 1) as frames:
+        with engine_reads(gpu, root, 0), fails_with(EEXIST):
+            await vmm.map_pages(frames, pages_at(MIB), writable=True)
+        await vmm.unmap_pages(await vmm.map_pages(frames, pages_at(LEAF_TABLE), writable=True))
+        assert touch(gpu, root, 0) == 0
+        await vmm.close()
+
+
+@scenario(expect=CLEAN)
+async def huge_page_hidden_ours(world: World) -> None:
+    """And an entry that is itself a page of 2 MiB?
+
+    Hazard B2, the same half: writing it would map nothing, as the huge page in the other half decides.
+    """
+    gpu = await world.boot("GA102", vram="128MiB")
+    root = firmware_maps(gpu, Firmware.HUGE_PAGE)
+    vmm = gpu.vmm(root, GIB, name="vm", owner="vm")
+    async with buffer(gpu, 1) as frames:
+        with engine_reads(gpu, root, 0), fails_with(EEXIST):
+            await vmm.map_pages(frames, pages_at(MIB), writable=True)
+        await vmm.unmap_pages(await vmm.map_pages(frames, pages_at(LEAF_TABLE), writable=True))
+        assert touch(gpu, root, 0) == 0
+        await vmm.close()

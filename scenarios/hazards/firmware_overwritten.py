@@ -1,8 +1,10 @@
 """A page directory that has entries already."""
 
-from nova_async.clients.forcing import Firmware, buffer, firmware_maps, pages_at
+from nova_async.address import GIB, PAGE_SIZE
+from nova_async.clients.forcing import Firmware, buffer, engine_reads, fails_with, firmware_maps, pages_at, touch
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.scenario import World, scenario
+from nova_async.errors import EEXIST
+from nova_async.scenario import CLEAN, World, scenario
 
 
 @scenario(expect="NOVA302")
@@ -16,3 +18,20 @@ async def firmware_overwritten(world: World) -> None:
     root = firmware_maps(gpu, Firmware.PAGE)
     async with buffer(gpu, 1) as frames, PublishedVm(gpu, pdb=root) as vm:
         await vm.vmm.unmap_pages(await vm.vmm.map_pages(frames, pages_at(0), writable=True))
+
+
+@scenario(expect=CLEAN)
+async def firmware_overwritten_ours(world: World) -> None:
+    """Does ours map around what it finds mapped?
+
+    Hazard B3, the same root. Prepare looks at the entries of tables that it did not make, and withdraws the addresses.
+    """
+    gpu = await world.boot("GA102", vram="16MiB")
+    root = firmware_maps(gpu, Firmware.PAGE)
+    vmm = gpu.vmm(root, GIB, name="vm", owner="vm")
+    async with buffer(gpu, 1) as frames:
+        with engine_reads(gpu, root, 0), fails_with(EEXIST):
+            await vmm.map_pages(frames, pages_at(0), writable=True)
+        await vmm.unmap_pages(await vmm.map_pages(frames, pages_at(PAGE_SIZE), writable=True))
+        assert touch(gpu, root, 0) == 0
+        await vmm.close()

@@ -1,10 +1,11 @@
 """A directory entry that leads to system memory."""
 
-from nova_async.address import GIB
-from nova_async.clients.forcing import Firmware, buffer, firmware_maps, pages_at
+from nova_async.address import GIB, MIB
+from nova_async.clients.forcing import LEAF_TABLE, Firmware, buffer, fails_with, firmware_maps, pages_at
 from nova_async.clients.published_vm import PublishedVm
 from nova_async.clients.vm import Vm
-from nova_async.scenario import World, scenario
+from nova_async.errors import EEXIST
+from nova_async.scenario import CLEAN, World, scenario
 
 
 @scenario(expect=("NOVA302", "NOVA306"))
@@ -23,3 +24,21 @@ async def system_memory_table(world: World) -> None:
         async with PublishedVm(gpu, pdb=root) as vm:
             await vm.vmm.unmap_pages(await vm.vmm.map_pages(frames, pages_at(4096), writable=True))
         await guest.vmm.unmap_pages(mapped)
+
+
+@scenario(expect=CLEAN)
+async def system_memory_table_ours(world: World) -> None:
+    """Does ours neither follow nor overwrite an entry that leads elsewhere?
+
+    Hazard B13, the same entry: EEXIST for the 2 MiB that it covers, and it is there afterwards.
+    """
+    gpu = await world.boot("GA102", vram="16MiB")
+    root = firmware_maps(gpu, Firmware.SYSTEM_MEMORY, system_table=256 * GIB)
+    before = list(gpu.board.mmu.tables(root))
+    vmm = gpu.vmm(root, GIB, name="vm", owner="vm")
+    async with buffer(gpu, 1) as frames:
+        with fails_with(EEXIST):
+            await vmm.map_pages(frames, pages_at(MIB), writable=True)
+        await vmm.unmap_pages(await vmm.map_pages(frames, pages_at(LEAF_TABLE), writable=True))
+        await vmm.close()
+    assert list(gpu.board.mmu.tables(root)) == before

@@ -61,13 +61,10 @@ class TaskGroup:
 
 async def _within(join: Join, work: Awaitable[T]) -> T:
     join.begin()
-    well = False
     try:
-        result = await work
-        well = True
+        return await work
     finally:
-        join.end(well=well)
-    return result
+        join.end()
 
 
 def _name(func: Callable[..., Any], name: object) -> object:

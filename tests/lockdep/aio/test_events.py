@@ -91,6 +91,7 @@ async def test_who_was_started_by_the_setter_before_its_lock_may_come_first(code
             await ready.wait()
 
     async def loader() -> None:
+        await passing(other)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(handler)
             await anyio.wait_all_tasks_blocked()
