@@ -208,7 +208,7 @@ def test_a_wait_that_was_cancelled_had_another_way_out(play: Play, lock: LockMap
 def test_a_lock_let_go_for_the_wait_is_not_held_over_it(play: Play, lock: LockMap, done: EventMap) -> None:
     play.passes("S", lock)
     play.signals("S", done)
-    play.takes("W", lock, play.validator.lock("other"))
+    play.takes("W", play.validator.lock("other"), lock)
     with play.validator.waiting(done):
         play.drops("W", lock)
     assert play.found() == []
