@@ -33,8 +33,9 @@ class Budget:
         """A measurement took this long, its setting-up included."""
         self._left -= seconds
         self._share -= seconds
-        self._rates[contender] = seconds / size
+        if size > 1:  # what one page takes is setting up; it says nothing about many
+            self._rates[contender] = seconds / size
 
     def estimate(self, contender: str, size: int) -> float:
-        """Seconds for one measurement, by the one before; 0 before the first."""
+        """Seconds for one measurement, by the one before; 0 before the first of more than one page."""
         return self._rates.get(contender, 0.0) * size * MARGIN
