@@ -123,7 +123,7 @@ def test_rounds_are_interleaved_and_january_is_measured_on_v2_only(clock: FakeCl
 
 
 def test_who_does_not_fit_into_the_time_is_left_out_and_named(clock: FakeClock) -> None:
-    report = run(Settings(max_seconds=100), sizes=[1, 50])
+    report = run(Settings(max_seconds=100), sizes=[2, 50])
     at_50 = {(name, version) for name, version, pages in clock.measured if pages == 50}
     assert ("January", V2) not in at_50
     assert ("ours", V2) in at_50
