@@ -25,6 +25,8 @@ class BarUser:
     """
 
     def __init__(self, bar: Bar1, vmm: Vmm) -> None:
+        if vmm.va_size > bar.size:
+            raise EINVAL(f"{vmm.name}: {vmm.va_size:#x} bytes of addresses", expected=f"BAR1's {bar.size:#x} at most")
         self._bar = bar
         self.vmm = vmm
 
@@ -114,9 +116,8 @@ class BarAccess:
         """Where in the aperture an offset of this mapping lies."""
         if self._mapped.stage is not Stage.MAPPED:
             raise EINVAL(f"{self!r}: an access after unmap")
+        if (self.base + offset) >> 64 > 0:
+            raise EOVERFLOW(f"{self!r}: BAR1 offset {self.base + offset:#x}", expected="64 bits")
         if not 0 <= offset < self.size:
             raise EINVAL(f"{self!r}: offset {offset:#x}", expected=f"0 to {self.size - 1:#x}")
-        place = self.base + offset
-        if place >> 64:
-            raise EOVERFLOW(f"{self!r}: BAR1 offset {place:#x}", expected="64 bits")
-        return place
+        return self.base + offset

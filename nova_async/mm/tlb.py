@@ -53,7 +53,7 @@ class Tlb:
         while self._busy():
             if self._clock.now >= deadline:
                 raise ETIMEDOUT(f"tlb: the invalidate for pdb {pdb:#x} is still running", expected="it done within 2 s")
-            self._clock.advance(pause)
+            self._clock.advance(min(pause, deadline - self._clock.now))
             pause *= 2
 
     def _busy(self) -> bool:

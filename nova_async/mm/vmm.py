@@ -60,8 +60,10 @@ class Vmm:
         self.owner = owner
         self.pdb_addr = pdb_addr
         self.mmu_version = mmu_version
-        self._va_size = va_size
+        self.va_size = va_size
         self._format = FORMATS[mmu_version]
+        if va_size > 1 << self._format.va_bits:
+            raise EINVAL(f"{name}: {va_size:#x} bytes of addresses", expected=f"{self._format.va_bits} bits at most")
         self._mm = mm
         self._va = GpuBuddy(mm.kernel, f"{name} va", va_size, observers=mm.observers)
         self._tables = mm.kernel.mutex(PAGE_TABLES, PageTables(pdb_addr, self._format), instance=f"{name} tables")
@@ -228,7 +230,7 @@ class Vmm:
         """How many mappings are pending or live, and how many bytes of addresses are taken."""
         async with self._tables.lock() as guard:
             mappings = guard.data.mappings
-        return mappings, self._va_size - await self._va.avail()
+        return mappings, self.va_size - await self._va.avail()
 
     def _end_space(self) -> None:
         if self.space is not None:

@@ -1,6 +1,6 @@
 import pytest
 
-from nova_async.address import MIB
+from nova_async.address import GIB, MIB
 from nova_async.errors import ENODEV, UsageError
 from nova_async.hw.chipset import CHIPSETS, Architecture, Chipset, MmuVersion
 
@@ -73,3 +73,21 @@ def test_a_usual_board_fits_its_window_and_has_a_power_of_two_bar1(chip: Chipset
     assert chip.vram <= chip.window.reach
     assert chip.bar1 >= 256 * MIB
     assert chip.bar1 & chip.bar1 - 1 == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "least", "most"),
+    [
+        (["TU102", "TU104", "TU106", "TU116", "TU117"], 4, 24),
+        (["GA102", "GA103", "GA104", "GA106", "GA107", "AD102", "AD103", "AD104", "AD106", "AD107"], 6, 48),
+        (["GA100"], 40, 80),
+        (["GH100"], 80, 144),
+        (["GB100", "GB102"], 180, 192),
+        (["GB202", "GB203", "GB205", "GB206", "GB207"], 8, 96),
+    ],
+)
+def test_a_board_has_the_memory_that_such_boards_have_section_6(names: list[str], least: int, most: int) -> None:
+    for name in names:
+        chipset = CHIPSETS[name]
+        assert least * GIB <= chipset.vram <= most * GIB, name
+        assert chipset.bar1 == 256 * MIB or chipset.bar1 >= chipset.vram, name

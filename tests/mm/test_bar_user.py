@@ -6,11 +6,11 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from nova_async.address import KIB, PAGE_SIZE, Pfn
+from nova_async.address import KIB, PAGE_SIZE, Pfn, VramAddress
 from nova_async.clients.vgpu_creator import frames_of
-from nova_async.errors import EINVAL, ENOSPC, EPERM, ETIMEDOUT
+from nova_async.errors import EINVAL, ENOSPC, EOVERFLOW, EPERM, ETIMEDOUT
 from nova_async.hw.bus import is_error_pattern
-from nova_async.mm import Gpu
+from nova_async.mm import BarUser, Gpu
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 
 Settled = Callable[[Gpu], Awaitable[None]]
@@ -104,6 +104,22 @@ async def test_a_mapping_larger_than_the_bar_is_refused_at_map_time(gpu: Gpu, se
         await gpu.bar_user.map(frames_of(blocks), writable=True, owner="vgpu#0")
     gpu.mm.free_vram(blocks)
     await settled(gpu)
+
+
+async def test_an_address_space_larger_than_the_bar_is_refused(gpu: Gpu) -> None:
+    root = await buffer(gpu)
+    vmm = gpu.vmm(VramAddress(root.address), 2 * gpu.board.bar1.size, name="wide", owner="driver")
+    with pytest.raises(EINVAL, match="wide"):
+        BarUser(gpu.board.bar1, vmm)
+
+
+async def test_an_offset_that_leaves_64_bits_is_eoverflow(gpu: Gpu) -> None:
+    blocks = await buffer(gpu)
+    async with await gpu.bar_user.map(frames_of(blocks), writable=True, owner="vgpu#0") as access:
+        with pytest.raises(EOVERFLOW, match="64 bits"):
+            access.try_read32(1 << 64)
+        with pytest.raises(EINVAL, match="EINVAL"):
+            access.try_read64(4)
 
 
 async def test_leaving_while_cancelled_still_unmaps(gpu: Gpu, settled: Settled) -> None:
