@@ -38,6 +38,7 @@ SLUGS = {
     "NOVA309": "failed-operation-not-undone",
     "NOVA401": "deadlock",
     "NOVA402": "fence-never-signalled",
+    "NOVA901": "uncontrolled-nondeterminism",
 }
 """Every code and its readable name. A retired code stays retired."""
 

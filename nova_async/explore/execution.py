@@ -1,0 +1,113 @@
+"""The record of one execution: what was chosen, out of what, and how it ended."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from nova_async.explore.handles import Timers
+from nova_async.explore.state import Digest
+from nova_async.explore.task import ControlledTask
+from nova_async.point import Operation
+
+
+class Ending(StrEnum):
+    """How an execution ended."""
+
+    RETURNED = "returned"
+    """The root task returned."""
+    RAISED = "raised"
+    """The root task raised, or another one did and nobody looked."""
+    DEADLOCK = "deadlock"
+    """Tasks are left, and none of them can ever go on."""
+    CUT = "cut"
+    """The strategy had seen enough."""
+    TOO_LONG = "too long"
+    """It took more steps than one execution may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One task of a deadlock.
+
+    Attributes:
+        task: its name.
+        what: the operation it waits to do.
+        holder: who holds the resource, where that is known.
+    """
+
+    task: str
+    what: str
+    holder: str | None = None
+
+    def __str__(self) -> str:
+        held = f", held by {self.holder}" if self.holder else ""
+        return f"{self.task} waits for {self.what}{held}"
+
+
+def sentence_of(error: BaseException) -> str:
+    """One line; the error itself where it is the only one of a task group."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
+
+
+@dataclass(slots=True)
+class Execution:
+    """One execution, while it runs and after.
+
+    Attributes:
+        chosen: the task of every step.
+        operations: what it did in that step; the operation it was cancelled at, if it was.
+        runnable: out of which tasks it was chosen, oldest first.
+        picks: every data choice: the step, the number of values, the value.
+        cancels: every cancellation of a task: the step, and who was cancelled.
+        scopes_cancelled: the steps in which a cancel scope was cancelled, also when nobody was in it.
+        jumps: the steps before which time passed.
+        doubts: why it may not repeat itself, or why its state is not known in full.
+        problems: what reached the loop's exception handler.
+        digest: the hash of the shared state.
+        timers: virtual time.
+        tasks: the tasks that have not ended, oldest first.
+        ended: the hash of what the tasks were told that have.
+        ending: how it ended.
+        value: what the root task returned.
+        error: what it raised, or what nobody caught.
+        waiting: who waits for what in a deadlock.
+    """
+
+    chosen: list[ControlledTask] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    runnable: list[list[ControlledTask]] = field(default_factory=list)
+    picks: list[tuple[int, int, int]] = field(default_factory=list)
+    cancels: list[tuple[int, ControlledTask]] = field(default_factory=list)
+    scopes_cancelled: list[int] = field(default_factory=list)
+    jumps: list[int] = field(default_factory=list)
+    doubts: dict[str, None] = field(default_factory=dict)
+    problems: list[BaseException] = field(default_factory=list)
+    digest: Digest = field(default_factory=Digest)
+    timers: Timers = field(default_factory=Timers)
+    tasks: list[ControlledTask] = field(default_factory=list)
+    ended: int = 0
+    ending: Ending = Ending.CUT
+    value: Any = None
+    error: BaseException | None = None
+    waiting: tuple[Waiting, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """How many steps were taken."""
+        return len(self.chosen)
+
+    @property
+    def outcome(self) -> Hashable:
+        """What two schedules with the same result have in common; None where it was cut short."""
+        match self.ending:
+            case Ending.RETURNED:
+                return repr(self.value)
+            case Ending.RAISED:
+                return sentence_of(self.error) if self.error else ""
+            case Ending.DEADLOCK:
+                return "deadlock: " + "; ".join(str(waiting) for waiting in self.waiting)
+            case _:
+                return None

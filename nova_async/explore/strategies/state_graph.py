@@ -1,0 +1,92 @@
+"""What is known of the states of a program: what can be done in each, and where that leads.
+
+An execution cannot go back, but it can go on: from a state that was seen before, through others that were, to one where
+something was not tried yet. Beginning with the shallowest such state, most executions are long and try many steps, so
+that there are few of them; the other way round, each would try one and end.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Sequence
+
+NEARBY = 64
+"""How many states to look at for something to go on with, before giving up and beginning another execution."""
+
+
+class State:
+    """One state, or a data choice on the way to one.
+
+    Attributes:
+        options: what can be chosen here, by name.
+        next: where each option leads, None where it was not tried yet.
+        untried: the places in ``options`` of those that were not, the last one to be tried first.
+        depth: how many choices led here when it was found.
+        before: the state that it was found from, and the place of the option.
+    """
+
+    __slots__ = ("before", "depth", "next", "options", "untried")
+
+    def __init__(self, options: tuple[str, ...], order: Sequence[int], before: "tuple[State, int] | None") -> None:
+        self.options = options
+        self.next: list[State | None] = [None] * len(options)
+        self.untried = list(reversed(order))
+        self.before = before
+        self.depth: int = before[0].depth + 1 if before else 0
+
+
+class StateGraph:
+    """All states that were found, and which of them have something left to try.
+
+    Attributes:
+        start: what comes before the first choice.
+        untried: how many steps are known that were not tried yet.
+    """
+
+    def __init__(self) -> None:
+        self.start = State(("begin",), (0,), None)
+        self.untried = 1
+        self._open = [(0, 0, self.start)]
+        self._count = 0
+
+    def add(self, options: tuple[str, ...], order: Sequence[int], before: tuple[State, int]) -> State:
+        """A state that was not seen before; only the options in ``order`` will be tried."""
+        state = State(options, order, before)
+        state_before, place = before
+        state_before.next[place] = state
+        self.untried += len(order)
+        self._count += 1
+        heapq.heappush(self._open, (state.depth, self._count, state))
+        return state
+
+    def try_one(self, state: State) -> int:
+        """The place of an option that was not tried before."""
+        self.untried -= 1
+        return state.untried.pop()
+
+    def way_to_open(self) -> list[int] | None:
+        """The choices from the start to the shallowest state with something to try, the last one first; or None."""
+        while self._open and not self._open[0][2].untried:
+            heapq.heappop(self._open)
+        if not self._open:
+            return None
+        way = []
+        state = self._open[0][2]
+        while state.before is not None:
+            state, place = state.before
+            way.append(place)
+        return way
+
+    def way_on(self, state: State) -> list[int] | None:
+        """The choices from ``state`` to one nearby with something to try, the last one first; or None."""
+        ways: dict[int, list[int]] = {id(state): []}
+        queue = deque([state])
+        while queue and len(ways) < NEARBY:
+            here = queue.popleft()
+            for place, after in enumerate(here.next):
+                if after is None or id(after) in ways:
+                    continue
+                ways[id(after)] = [place, *ways[id(here)]]
+                if after.untried:
+                    return ways[id(after)]
+                queue.append(after)
+        return None

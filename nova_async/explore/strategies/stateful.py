@@ -1,0 +1,160 @@
+"""Exhaustive search that tries everything in every state once.
+
+Two tasks with 50 critical sections each can meet in 1e29 orders and in 12,800 states. An execution that reaches a state
+that was seen before goes on only to where something is left to try.
+"""
+
+from collections.abc import Sequence
+
+from nova_async.errors import InternalError
+from nova_async.explore.execution import Execution
+from nova_async.explore.state import hash_name, hash_value
+from nova_async.explore.strategies.dfs import bound_gap, current_first
+from nova_async.explore.strategies.protocol import Basic
+from nova_async.explore.strategies.state_graph import State, StateGraph
+from nova_async.explore.task import ControlledTask
+
+HIDDEN = "in one state different tasks could run at different times: something they share is not told to the explorer"
+
+
+class Exhaustive(Basic):
+    """Every state, and every step out of it.
+
+    Args:
+        preemptions: leave out orders that switch away from a task that could go on more often than this; None for no
+            bound. With a bound, whose turn it is and how many are left are a part of the state.
+        forget_ended: do not tell states apart by what tasks were told that have ended since. Far fewer states, where
+            nothing that such a task leaves behind is missing in the digest.
+
+    Attributes:
+        observes: it reads the histories and the digest.
+    """
+
+    observes = True
+
+    def __init__(self, preemptions: int | None = None, *, forget_ended: bool = False) -> None:
+        self._forget_ended = forget_ended
+        self._bound = preemptions
+        self._left = 0
+        self._states: dict[int, State] = {}
+        self._graph = StateGraph()
+        self._state = self._graph.start
+        self._place = 0
+        self._way: list[int] = []
+        self._execution: Execution
+        self._cut = False
+        self._doubts: dict[str, None] = {}
+
+    @property
+    def gap(self) -> str:
+        """Orders beyond the bound, and what made states doubtful."""
+        return "; ".join([bound_gap(self._bound)] * self._cut + list(self._doubts))
+
+    @property
+    def states(self) -> int:
+        """How many states were visited."""
+        return len(self._states)
+
+    @property
+    def remaining(self) -> int:
+        """How many steps are known that were not tried yet."""
+        return self._graph.untried
+
+    def begin(self, execution: Execution) -> bool:
+        """Set out for something that was not tried."""
+        self._execution = execution
+        self._left = self._bound or 0
+        self._state = self._graph.start
+        way = self._graph.way_to_open()
+        if way is None:
+            return False
+        self._way = way
+        self._place = self._decide()
+        return True
+
+    def choose(self, enabled: Sequence[ControlledTask], current: ControlledTask | None) -> ControlledTask | None:
+        """On the way, as planned; then something that was not tried; nobody if nothing is left from here."""
+        state = self._state.next[self._place]
+        if state is None:
+            state = self._arrive(enabled, current)
+        self._state = state
+        if not self._can_go_on():
+            return None
+        self._place = self._decide()
+        task = self._named(state, enabled)
+        if self._bound is not None and task is not None and task is not current and current in enabled:
+            self._left -= 1
+        if task is not None:
+            # Which operation it was follows from the history; but not that the task was cancelled and did not do it.
+            task.history = hash((task.history, task.cancelled_here))
+        return task
+
+    def pick(self, n: int) -> int:
+        """Every value, wherever it is reached."""
+        state = self._state.next[self._place]
+        if state is None:
+            state = self._graph.add(tuple(map(str, range(n))), range(n), (self._state, self._place))
+        if len(state.options) != n:
+            raise InternalError(f"a choice among {n} values was one among {len(state.options)} before")
+        self._state = state
+        self._place = self._decide() if self._can_go_on() else 0
+        return self._place
+
+    def end(self, execution: Execution) -> None:
+        """Remember whether all states were known in full."""
+        self._doubts |= execution.doubts
+
+    def _can_go_on(self) -> bool:
+        """Whether something was not tried, here or at the end of some way."""
+        if not self._way and not self._state.untried:
+            self._way = self._graph.way_on(self._state) or []
+        return bool(self._way or self._state.untried)
+
+    def _decide(self) -> int:
+        return self._way.pop() if self._way else self._graph.try_one(self._state)
+
+    def _arrive(self, enabled: Sequence[ControlledTask], current: ControlledTask | None) -> State:
+        """A step was tried for the first time; this is where it led."""
+        key = self._key(current)
+        state = self._states.get(key)
+        names = tuple(task.key for task in enabled)
+        if state is None:
+            options = current_first(enabled, current)
+            if self._bound is not None and not self._left and current in enabled:
+                self._cut = self._cut or len(options) > 1
+                options = options[:1]
+            state = self._states[key] = self._graph.add(names, options, (self._state, self._place))
+        elif set(names) != set(state.options):
+            self._doubts[HIDDEN] = None
+        self._state.next[self._place] = state
+        return state
+
+    def _named(self, state: State, enabled: Sequence[ControlledTask]) -> ControlledTask | None:
+        if len(enabled) != len(state.options):
+            self._doubts[HIDDEN] = None
+        key = state.options[self._place]
+        for task in enabled:
+            if task.key == key:
+                return task
+        self._doubts[HIDDEN] = None
+        return None
+
+    def _key(self, current: ControlledTask | None) -> int:
+        """Every task's history, combined so that the order does not matter, and what they share."""
+        execution = self._execution
+        key = execution.digest.total()
+        if not self._forget_ended:
+            key ^= execution.ended
+        for task in execution.tasks:
+            key ^= task.mark or _mark(task)
+        if self._bound is not None and current is not None:
+            key = hash((key, hash_name(current.key), self._left))
+        timers = execution.timers.pending()
+        return key if timers == (0.0,) else hash((key, hash_value(timers)))
+
+
+def _mark(task: ControlledTask) -> int:
+    operation = task.operation
+    at = hash_name(operation.resource) if operation is not None else 0
+    task.mark = hash((hash_name(task.key), task.history, at, task.cancelled_here))
+    return task.mark

@@ -1,0 +1,164 @@
+"""The tasks of one execution, named by role and spawn path."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextvars import Context
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from nova_async.point import Kind, Operation
+
+if TYPE_CHECKING:
+    from nova_async.explore.loop import ControlledLoop
+
+RESUME = Operation(Kind.WRITE, "loop")
+"""A step of a task that has reached no point: with ``points="awaits"`` every step is one, and touches everything."""
+
+
+ALWAYS = RESUME.enabled
+"""What an operation is enabled by that is never blocked; asking it at every step takes a tenth of the time."""
+
+
+class ControlledTask(asyncio.Task[Any]):
+    """A task whose turn comes when the strategy says so.
+
+    Attributes:
+        key: role and spawn path, the same in every schedule.
+        index: its place in the order of spawning.
+        parent: who spawned it.
+        operation: what it is parked at; None while it runs, or waits for something that is no point.
+        wakeup: makes its next step.
+        context: to call ``wakeup`` in.
+        cancelled_here: it is parked and will get a CancelledError instead of its operation.
+        since: the step in which it parked.
+        era: how often time had passed when it parked.
+        cancelled_in: how often it had when passing time cancelled it last; 0 if it never did.
+        joined: the steps in which the children it has waited for have ended.
+        history: a hash of all that it was told, see :func:`nova_async.explore.state.observe`.
+        mark: its part of the global state's hash; 0 where that has to be computed again.
+    """
+
+    __slots__ = (
+        "_hash",
+        "cancelled_here",
+        "cancelled_in",
+        "context",
+        "controller",
+        "ends",
+        "era",
+        "history",
+        "index",
+        "joined",
+        "key",
+        "mark",
+        "operation",
+        "parent",
+        "since",
+        "wakeup",
+    )
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        *,
+        loop: "ControlledLoop",
+        names: tuple[str, str],
+        index: int,
+        execution: int,
+        context: Context,
+    ) -> None:
+        # Before asyncio registers the task: that hashes it.
+        self.index = index
+        self._hash = index | (execution & 0xFFFFF) << 40
+        self.key, shown = names
+        self.controller = loop
+        self.parent: ControlledTask | None = loop.running
+        self.operation: Operation | None = None
+        self.wakeup: Callable[[], object]
+        self.context = context
+        self.cancelled_here = False
+        self.since = -1
+        self.era = 0
+        self.cancelled_in = 0
+        self.joined: tuple[int, ...] = ()
+        self.ends: list[int] = []
+        self.history = 0
+        self.mark = 0
+        super().__init__(coroutine, loop=loop, name=shown, context=context)
+
+    def __hash__(self) -> int:
+        # anyio walks sets of tasks: by address, the order of its cancellations would change from run to run. The low
+        # bits order a set; the high ones keep the tasks of other executions apart that are not collected yet.
+        return self._hash
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """As asyncio's; a parked task becomes enabled, to unwind."""
+        was_cancelled = super().cancel(msg)
+        # Still to be delivered, as the task is parked or running; otherwise what it waits for was cancelled.
+        self.cancelled_here = self._must_cancel  # type: ignore[attr-defined]
+        self.mark = 0
+        self.controller.note_cancelled(self)
+        return was_cancelled
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self.get_name()
+
+
+def role_of(name: str | None, coroutine: Coroutine[Any, Any, Any]) -> tuple[str, bool]:
+    """The role in a task's name, and whether its starter chose that name.
+
+    anyio names a task after its function in full, ``package.module.test.<locals>.writer``; the role is ``writer``.
+    """
+    if name is None:
+        return getattr(coroutine, "__name__", type(coroutine).__name__), False
+    parts = name.split(".")
+    if len(parts) > 1 and all(part.isidentifier() or part == "<locals>" for part in parts):
+        return parts[-1], False
+    return name, True
+
+
+class Names:
+    """Gives every task of one execution its key and the name that is shown."""
+
+    def __init__(self) -> None:
+        self._spawned: dict[str, int] = {}
+
+    def of(
+        self, name: str | None, coroutine: Coroutine[Any, Any, Any], parent: ControlledTask | None
+    ) -> tuple[str, str]:
+        """Key and shown name of the next task that ``parent`` spawns."""
+        role, chosen = role_of(name, coroutine)
+        # The root is left out of the path: everybody is its child.
+        path = role if parent is None or parent.parent is None else f"{parent.key}/{role}"
+        count = self._spawned[path] = self._spawned.get(path, 0) + 1
+        key = path if count == 1 else f"{path}#{count}"
+        return key, role if chosen else key
+
+
+_MACHINERY = ("anyio", "asyncio", "explore/loop.py", "contextlib.py")
+
+
+def _awaiting(task: ControlledTask) -> "Iterator[CoroutineType[Any, Any, Any]]":
+    """The coroutines that a task waits in, outermost first."""
+    awaited: Any = task.get_coro()
+    while isinstance(awaited, CoroutineType):
+        yield awaited
+        awaited = awaited.cr_await
+
+
+def place_of(task: ControlledTask) -> str:
+    """The innermost function of somebody's own in which a task waits, and the line."""
+    place = task.name
+    for coroutine in _awaiting(task):
+        code, frame = coroutine.cr_code, coroutine.cr_frame
+        if frame is not None and not any(part in code.co_filename for part in _MACHINERY):
+            place = f"{code.co_qualname} (line {frame.f_lineno})"
+    return place
+
+
+def waits_for_group(task: ControlledTask) -> bool:
+    """Whether a task waits at the end of a task group, anyio's or asyncio's."""
+    *_, innermost = _awaiting(task)
+    return innermost.cr_code.co_qualname == "TaskGroup.__aexit__"
