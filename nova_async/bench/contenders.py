@@ -10,8 +10,8 @@ from nova_async.hw.board import Board
 from nova_async.hw.bus import Traffic
 from nova_async.hw.chipset import Chipset, MmuVersion
 from nova_async.kernel import Kernel
-from nova_async.kernel.tasks import AsyncioTasks
 from nova_async.lockdep import Validator
+from nova_async.lockdep.aio import AsyncioTasks
 from nova_async.mm import Gpu, published, v6
 from nova_async.mm.buddy import BuddyFlags
 from nova_async.mm.pagetable import FORMATS

@@ -6,7 +6,7 @@ import click
 from nova_async.cli.command import Verb
 from nova_async.cli.exit_code import ExitCode
 from nova_async.hw.chipset import CHIPSETS, Chipset
-from nova_async.kernel.tasks import tasks_of
+from nova_async.lockdep.aio import tasks_of
 from nova_async.mm.selftest import Outcome, ktap, run_selftests
 
 BACKEND = "asyncio"

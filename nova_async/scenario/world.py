@@ -12,8 +12,8 @@ from nova_async.findings import Finding
 from nova_async.hw.board import Board
 from nova_async.hw.chipset import Chipset
 from nova_async.kernel import FaultPlan, Kernel
-from nova_async.kernel.tasks import tasks_of
 from nova_async.lockdep import ClassStat, Tasks, Validator
+from nova_async.lockdep.aio import tasks_of
 from nova_async.mm import Gpu
 from nova_async.point import Live, running_under
 from nova_async.scenario.sizes import parse_size

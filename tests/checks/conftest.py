@@ -9,8 +9,8 @@ from nova_async.checks import Sanitizer, audit
 from nova_async.hw.board import Board
 from nova_async.hw.chipset import Chipset
 from nova_async.kernel import Kernel
-from nova_async.kernel.tasks import tasks_of
 from nova_async.lockdep import Validator
+from nova_async.lockdep.aio import tasks_of
 from nova_async.mm import Gpu, MappedRange, Vmm
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.pagetable import FORMATS, EntryFormat

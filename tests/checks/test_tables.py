@@ -7,7 +7,7 @@ import pytest
 from nova_async.address import PAGE_SIZE, Pfn, VramAddress
 from nova_async.checks import Sanitizer
 from nova_async.errors import ETIMEDOUT
-from nova_async.kernel.tasks import tasks_of
+from nova_async.lockdep.aio import tasks_of
 from nova_async.mm import Gpu, Vmm
 from nova_async.mm.pagetable import FORMATS, EntryFormat
 from nova_async.mm.pagetable.walk import pte_address

@@ -1,6 +1,7 @@
 """Many clients on one GpuMm, killed and disturbed, and the accounts close all the same."""
 
 import contextlib
+from collections.abc import Awaitable, Callable
 
 import anyio
 import pytest
@@ -10,6 +11,7 @@ from nova_async.address import PAGE_SIZE
 from nova_async.clients import DrmSubmitter, IdleBuffers, Reclaimer, VgpuCreator, Vm
 from nova_async.errors import EIO, ENOMEM, Errno, UsageError
 from nova_async.kernel import FaultPlan
+from nova_async.mm import Gpu
 from nova_async.mm.surely import TRIES, surely
 from nova_async.point import Live, Operation, running_under
 from nova_async.scenario import World
@@ -52,37 +54,35 @@ class KillAt(Live):
         await super().reach(operation)
 
 
-async def test_a_creator_cancelled_at_any_await_leaves_nothing_behind(anyio_backend: str) -> None:
+async def cancelled_at_every_await(backend: str, use: Callable[[Gpu], Awaitable[None]]) -> int:
+    """Use a fresh device, cancelled at its first point, its second, …; returns how many there are."""
     for nth in range(1, 1000):
-        world = World(scenario="killed", seed=0, backend=anyio_backend)
+        world = World(scenario="killed", seed=0, backend=backend)
         async with world:
             gpu = await world.boot("GA102", vram="1MiB", bar1="64KiB")
             with anyio.CancelScope() as scope:
                 runtime = KillAt(nth, scope)
                 with running_under(runtime):
-                    await VgpuCreator(gpu, 0, pages=2).run()
+                    await use(gpu)
         assert world.findings == [], nth
         if runtime.left > 0:
-            assert nth > 50
-            return
-    raise AssertionError("the creator never ends")
+            return nth
+    raise AssertionError("the work never ends")
+
+
+async def test_a_creator_cancelled_at_any_await_leaves_nothing_behind(anyio_backend: str) -> None:
+    async def create(gpu: Gpu) -> None:
+        await VgpuCreator(gpu, 0, pages=2).run()
+
+    assert await cancelled_at_every_await(anyio_backend, create) > 50
 
 
 async def test_a_submitter_and_its_queue_cancelled_at_any_await_leave_nothing_behind(anyio_backend: str) -> None:
-    for nth in range(1, 1000):
-        world = World(scenario="killed", seed=0, backend=anyio_backend)
-        async with world:
-            gpu = await world.boot("GA102", vram="1MiB", bar1="64KiB")
-            with anyio.CancelScope() as scope:
-                runtime = KillAt(nth, scope)
-                with running_under(runtime):
-                    async with Vm(gpu, "vm", pages=64) as vm:
-                        await DrmSubmitter(vm, 0).run()
-        assert world.findings == [], nth
-        if runtime.left > 0:
-            assert nth > 50
-            return
-    raise AssertionError("the submitter never ends")
+    async def submit(gpu: Gpu) -> None:
+        async with Vm(gpu, "vm", pages=64) as vm:
+            await DrmSubmitter(vm, 0).run()
+
+    assert await cancelled_at_every_await(anyio_backend, submit) > 50
 
 
 async def test_a_killed_client_does_not_harm_the_others(world: World) -> None:

@@ -1,8 +1,8 @@
 import pytest
 
 from nova_async.kernel import Kernel
-from nova_async.kernel.tasks import tasks_of
 from nova_async.lockdep import Validator
+from nova_async.lockdep.aio import tasks_of
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from nova_async.checks import close_accounts
 from nova_async.hw.board import Board
 from nova_async.hw.chipset import Chipset
 from nova_async.kernel import Kernel
-from nova_async.kernel.tasks import tasks_of
 from nova_async.lockdep import Validator
+from nova_async.lockdep.aio import tasks_of
 from nova_async.mm import Gpu
 from nova_async.point import Live, Operation, running_under
 

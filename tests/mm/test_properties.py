@@ -19,8 +19,8 @@ from nova_async.hw.chipset import Chipset, MmuVersion
 from nova_async.hw.mmu.decode import decode_dual, decode_pde, decode_pte
 from nova_async.hw.mmu.formats import Aperture, format_of
 from nova_async.kernel import Kernel
-from nova_async.kernel.tasks import AsyncioTasks
 from nova_async.lockdep import Validator
+from nova_async.lockdep.aio import AsyncioTasks
 from nova_async.mm import Gpu, MappedRange, PreparedMapping, Vmm
 from nova_async.mm.buddy import BuddyFlags
 from nova_async.mm.gpu_buddy import AllocatedBlocks

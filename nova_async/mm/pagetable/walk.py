@@ -1,10 +1,5 @@
-"""The walk from the page directory base to a leaf, through the PRAMIN window.
+"""The walk from the page directory base to a leaf, through the PRAMIN window, over what is installed."""
 
-A page that is prepared but not installed yet counts as present: the caller's resolver knows it by the address of the
-slot that will point to it.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from nova_async.address import Pfn
@@ -12,9 +7,6 @@ from nova_async.errors import EINVAL, EIO
 from nova_async.hw.bus import is_error_pattern
 from nova_async.mm.pagetable.format import EntryFormat, Level
 from nova_async.mm.pramin import PraminWindow
-
-Resolver = Callable[[int], int | None]
-"""From a slot address to the VRAM address of the table prepared for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +48,6 @@ WalkPdeResult = Complete | Missing
 WalkResult = PageTableMissing | Unmapped | Mapped
 
 
-def nothing_prepared(install_addr: int) -> int | None:  # noqa: ARG001  the resolver's signature
-    """The resolver for a walk of what is installed only."""
-    return None
-
-
 def read_entry(window: PraminWindow, address: int) -> int:
     """An entry, or EIO where the bus answered with an error pattern: that must not be decoded (hazards.md B15).
 
@@ -82,7 +69,7 @@ class PtWalk:
         self._pdb = pdb
         self._format = entries
 
-    def walk_pde_levels(self, window: PraminWindow, vfn: int, resolver: Resolver = nothing_prepared) -> WalkPdeResult:
+    def walk_pde_levels(self, window: PraminWindow, vfn: int) -> WalkPdeResult:
         """Go down the directories to the leaf table of a virtual frame, or to the first slot that is empty.
 
         Raises:
@@ -93,17 +80,14 @@ class PtWalk:
         table = self._pdb
         for level in self._format.directories:
             slot = level.slot(table, vfn)
-            child = self.child(window, slot, resolver)
+            child = self.child(window, slot)
             if child is None:
                 return Missing(slot, level)
             table = child
         return Complete(table)
 
-    def child(self, window: PraminWindow, slot: int, resolver: Resolver = nothing_prepared) -> int | None:
-        """The table that a slot points to, or is prepared to point to."""
-        prepared = resolver(slot)
-        if prepared is not None:
-            return prepared
+    def child(self, window: PraminWindow, slot: int) -> int | None:
+        """The table that a slot points to."""
         frame = self._format.pde_frame(read_entry(window, slot))
         return None if frame is None else frame.address()
 

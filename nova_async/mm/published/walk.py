@@ -3,21 +3,29 @@
 A full look-up costs 6 reads on V2 and 7 on V3 (hardware.md 4.3).
 """
 
+from collections.abc import Callable
+
 from nova_async.mm.pagetable.format import Level
 from nova_async.mm.pagetable.walk import (
     Complete,
     Mapped,
     Missing,
     PageTableMissing,
-    Resolver,
     Unmapped,
     WalkPdeResult,
     WalkResult,
-    nothing_prepared,
     pte_address,
 )
 from nova_async.mm.pramin import PraminWindow
 from nova_async.mm.published.entries import PublishedEntries, entry_address, word_offsets
+
+Resolver = Callable[[int], int | None]
+"""From a slot address to the VRAM address of the table prepared for it."""
+
+
+def nothing_prepared(install_addr: int) -> int | None:  # noqa: ARG001  the resolver's signature
+    """The resolver for a walk of what is installed only."""
+    return None
 
 
 class PtWalk:

@@ -10,7 +10,7 @@ import pytest
 from nova_async.address import KIB
 from nova_async.errors import EINVAL
 from nova_async.hw.chipset import Chipset
-from nova_async.kernel.tasks import tasks_of
+from nova_async.lockdep.aio import tasks_of
 from nova_async.mm import pramin, tlb
 from nova_async.mm.gpu_buddy import GpuBuddy
 from nova_async.mm.page_tables import Leaf

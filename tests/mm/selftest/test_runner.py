@@ -2,8 +2,8 @@ import pytest
 
 from nova_async.errors import EIO
 from nova_async.hw.chipset import Chipset
-from nova_async.kernel.tasks import tasks_of
 from nova_async.lockdep import Gfp
+from nova_async.lockdep.aio import tasks_of
 from nova_async.mm import Gpu
 from nova_async.mm.selftest import runner
 from nova_async.mm.selftest.expect import expect, expect_refused
