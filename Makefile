@@ -17,7 +17,7 @@ help:
 	@echo "make test              install into $(TEST_VENV), then ruff, mypy and pytest"
 	@echo "make lint              ruff and mypy only"
 	@echo "make format            let ruff format the sources"
-	@echo "make docs              write docs/reference/ anew"
+	@echo "make docs              write docs/reference/ and the figures of docs/explanation/ anew"
 	@echo "make clean             remove the environments and caches"
 
 run: $(RUN_VENV)/installed
@@ -37,6 +37,7 @@ format: $(TEST_VENV)/installed
 
 docs: $(TEST_VENV)/installed
 	$(TEST) nova_async.report.reference docs/reference
+	$(TEST) nova_async.bench.design_page docs/explanation
 
 clean:
 	rm -rf .venv-run .venv-test build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -13,7 +13,7 @@ The layers, top to bottom; each imports only from those below it (``tests/test_l
     kernel/     what the driver leans on: locks, reclaim, fences, the scheduler
     lockdep/    the lock validator; knows no GPU
     hw/         the silicon; no locks, no policy
-    findings  errors  address  point
+    findings  errors  address  point  events
 """
 
 __version__ = "0.1.0"

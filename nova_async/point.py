@@ -11,7 +11,7 @@ step (design section 5).
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from enum import StrEnum
 from random import Random
@@ -141,9 +141,43 @@ class Operation:
 class Runtime(Protocol):
     """Who decides what runs next."""
 
+    @property
+    def naming(self) -> "Naming | None":
+        """How states are told apart by what tasks see and share; None if nobody does."""
+        ...
+
     def reach(self, operation: Operation) -> Awaitable[None]:
         """Return once the operation is enabled and it is this task's turn to do it."""
         ...
+
+    def observe(self, value: Hashable) -> None:
+        """The calling task was told ``value``."""
+        ...
+
+    def share(self, name: str, value: "Hashable | Callable[[], Hashable]") -> None:
+        """The shared object ``name`` has this value now."""
+        ...
+
+    def forgetting(self) -> AbstractContextManager[None]:
+        """Nothing that the calling task is told inside lives on in it."""
+        ...
+
+    def birth(self) -> tuple[str, int]:
+        """The calling task, and which of its births this is, from 1 up."""
+        ...
+
+    def pick(self, n: int) -> int:
+        """A number from 0, the simplest, to ``n - 1``."""
+        ...
+
+
+class Naming(StrEnum):
+    """What an address is called where states are told apart (design section 5)."""
+
+    BIRTH = "birth"
+    """By who allocated it and which of his allocations it was: states that differ only in the addresses are one."""
+    EXACT = "exact"
+    """By its number."""
 
 
 class Live:
@@ -173,6 +207,26 @@ class Live:
         self._preemption = preemption
         self._current = current
         self._stuck = False
+
+    naming: "Naming | None" = None
+
+    def observe(self, value: Hashable) -> None:
+        """Nobody tells states apart."""
+
+    def share(self, name: str, value: "Hashable | Callable[[], Hashable]") -> None:
+        """Nobody tells states apart."""
+
+    def forgetting(self) -> AbstractContextManager[None]:
+        """Nobody remembers."""
+        return nullcontext()
+
+    def birth(self) -> tuple[str, int]:
+        """One like the other: nobody tells states apart."""
+        return "", 0
+
+    def pick(self, n: int) -> int:  # noqa: ARG002
+        """The simplest: live, chance decides elsewhere."""
+        return 0
 
     async def reach(self, operation: Operation) -> None:
         """Checkpoint if the coin says so, then sleep while the operation is not enabled.
@@ -221,6 +275,59 @@ _runtime: ContextVar[Runtime] = ContextVar("nova_async.runtime", default=Live())
 def point(operation: Operation) -> Awaitable[None]:
     """Another task may run here, before ``operation`` is done."""
     return _runtime.get().reach(operation)
+
+
+def naming() -> Naming | None:
+    """How states are told apart here; None if nobody does, and nothing need be observed or shared."""
+    return _runtime.get().naming
+
+
+def observe(value: Hashable) -> None:
+    """Tell the explorer what an operation has told the calling task; does nothing elsewhere.
+
+    A read of shared state that is not observed makes two states look the same that are not.
+    """
+    _runtime.get().observe(value)
+
+
+def share(name: str, value: "Hashable | Callable[[], Hashable]") -> None:
+    """Tell the explorer that the shared object ``name`` has this value now; does nothing elsewhere.
+
+    Args:
+        name: the same in every schedule.
+        value: or what gives it; asked only if somebody wants to know the state.
+    """
+    _runtime.get().share(name, value)
+
+
+def forgetting() -> AbstractContextManager[None]:
+    """Nothing that the calling task is told inside lives on in it, so it tells no states apart afterwards.
+
+    What the block changes is shared, and what it gives back is observed after it. An exception is remembered.
+    """
+    return _runtime.get().forgetting()
+
+
+def birth() -> tuple[str, int]:
+    """A name for something the calling task has just made: the task, and which of its births this is.
+
+    No order of the other tasks changes it, as it does an address. All the same where nobody tells states apart.
+    """
+    return _runtime.get().birth()
+
+
+def pick(n: int) -> int:
+    """A data choice of the strategy, from 0, the simplest, to ``n - 1``; 0 where nobody explores.
+
+    Raises:
+        UsageError: ``n`` is less than 1.
+    """
+    return _runtime.get().pick(n)
+
+
+def explored() -> bool:
+    """Whether a strategy chooses what runs, and not an event loop."""
+    return not isinstance(_runtime.get(), Live)
 
 
 @contextmanager

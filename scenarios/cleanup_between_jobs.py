@@ -4,26 +4,10 @@ from dataclasses import dataclass
 
 import anyio
 
+from nova_async.clients.forcing import FenceWaiter
 from nova_async.kernel import DmaFence, Kernel, Mutex
 from nova_async.lockdep import Gfp
 from nova_async.scenario import World, scenario
-
-
-@dataclass
-class FenceWaiter:
-    """A shrinker whose one object is busy until a fence has signalled; it waits for it, as it may."""
-
-    fence: DmaFence
-    name: str = "fence waiter"
-
-    def count(self) -> int:
-        """One object, or none once it is free."""
-        return 0 if self.fence.signalled else 1
-
-    async def scan(self, count: int) -> int:
-        """Wait, and free it."""
-        await self.fence.wait()
-        return count
 
 
 @dataclass

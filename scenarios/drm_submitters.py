@@ -1,12 +1,12 @@
 """DRM submitters alone."""
 
 from nova_async.clients import DrmSubmitter, Vm
-from nova_async.scenario import CLEAN, World, scenario
+from nova_async.scenario import CLEAN, Positive, World, scenario
 
 
 @scenario(expect=CLEAN)
 async def drm_submitters(
-    world: World, submitters: int = 8, pages: int = 4, binds: int = 3, chip: str = "GA102", vram: str = "64MiB"
+    world: World, submitters: int = 8, pages: Positive = 4, binds: int = 3, chip: str = "GA102", vram: str = "64MiB"
 ) -> None:
     """May many submitters share one address space, prepared outside and executed inside the fence path?
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from nova_async.address import PAGE_SIZE
+from nova_async.clients.bind_jobs import BindJob
 from nova_async.clients.vgpu_creator import frames_of
-from nova_async.clients.vm import BindJob, Vm
+from nova_async.clients.vm import Vm
 from nova_async.kernel import DrmScheduler, Mutex
 from nova_async.scenario import World, scenario
 

@@ -1,12 +1,12 @@
 """vGPU creators alone."""
 
 from nova_async.clients import VgpuCreator
-from nova_async.scenario import CLEAN, World, scenario
+from nova_async.scenario import CLEAN, Positive, World, scenario
 
 
 @scenario(expect=CLEAN)
 async def vgpu_creators(
-    world: World, creators: int = 8, pages: int = 16, chip: str = "GA102", vram: str = "64MiB"
+    world: World, creators: int = 8, pages: Positive = 16, chip: str = "GA102", vram: str = "64MiB"
 ) -> None:
     """Can many vGPU creators share one window, one TLB and one BAR1?
 

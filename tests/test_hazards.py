@@ -16,7 +16,6 @@ HAZARDS = discover([str(ROOT / "scenarios" / "hazards")])
 REFERENCE = (ROOT / "docs" / "facts" / "hazards.md").read_text(encoding="utf-8")
 
 WITHOUT_SCENARIO = {
-    "B7": "how long one execute keeps the window is a matter of time, and no check judges time",
     "B17": "writes through the window are never late in the model, so there is nothing to flush before an invalidate",
 }
 """Hazards that no scenario can show today."""

@@ -16,11 +16,15 @@ class Budget:
     def __init__(self, seconds: float, groups: int) -> None:
         self._left = seconds
         self._share = 0.0
-        self._groups = groups
+        self._all_groups = self._groups = groups
         self._rates: dict[str, float] = {}
 
+    def begin_round(self) -> None:
+        """All groups once more."""
+        self._groups = self._all_groups
+
     def begin_group(self) -> None:
-        """A group may spend its part of what is left."""
+        """A group may spend its part of what is left, up to the end of the round."""
         self._share = self._left / max(1, self._groups)
         self._groups -= 1
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from nova_async.address import GIB, MIB, PAGE_SIZE, Pfn, Vfn, VramAddress
+from nova_async.errors import InternalError
 from nova_async.hw.board import Board
 from nova_async.hw.bus import Traffic
 from nova_async.hw.chipset import Chipset, MmuVersion
@@ -20,6 +21,10 @@ from nova_async.mm.pagetable.walk import pte_address
 VRAM = 4 * GIB
 VA_SIZE = 4 * GIB
 OWNER = "bench"
+READ_BACK = 4096
+"""Pages that are read back, at most; one costs the same as another."""
+
+ReadBack = list[Pfn | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,13 @@ class Cost:
     """What one phase took.
 
     Attributes:
-        seconds: of this machine.
+        pages: that it was about.
+        seconds: of this machine's processor.
         model_ns: of the modelled one.
         traffic: what went over its bus.
     """
 
+    pages: int
     seconds: float
     model_ns: int
     traffic: Traffic
@@ -63,15 +70,36 @@ class Job:
         first = data.address // PAGE_SIZE
         return cls(gpu, VramAddress(root.address), [Pfn(first + page) for page in range(pages)])
 
+    @property
+    def sample(self) -> range:
+        """The pages to read back: all of them, or so many in the middle."""
+        pages = len(self.pfns)
+        first = max(0, pages - READ_BACK) // 2
+        return range(first, min(pages, first + READ_BACK))
+
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Measure what the block does."""
+    def phase(self, name: str, pages: int | None = None) -> Iterator[None]:
+        """Measure what the block does to all pages, or to so many."""
         board = self.gpu.board
         traffic, model_ns = board.traffic.snapshot(), board.clock.now
-        start = time.perf_counter()
+        start = time.process_time()
         yield
-        seconds = time.perf_counter() - start
-        self.costs[name] = Cost(seconds, board.clock.now - model_ns, board.traffic - traffic)
+        seconds = time.process_time() - start
+        count = len(self.pfns) if pages is None else pages
+        self.costs[name] = Cost(count, seconds, board.clock.now - model_ns, board.traffic - traffic)
+
+    @contextmanager
+    def reading_back(self) -> Iterator["ReadBack"]:
+        """Measure the reading of a sample, and see that it is what was mapped.
+
+        Raises:
+            InternalError: it is not; then somebody else's work was measured.
+        """
+        found: ReadBack = []
+        with self.phase("read back", len(self.sample)):
+            yield found
+        if found != [self.pfns[page] for page in self.sample]:
+            raise InternalError("bench mapping: what was read back is not what was mapped")
 
 
 async def ours(job: Job) -> None:
@@ -81,6 +109,9 @@ async def ours(job: Job) -> None:
         prepared = await vmm.prepare_map(len(job.pfns))
     with job.phase("execute"):
         mapped = await vmm.execute_map(prepared, job.pfns, writable=True)
+    with job.reading_back() as found:
+        for page in job.sample:
+            found.append(await vmm.read_mapping(Vfn(mapped.vfn_start + page)))
     with job.phase("unmap"):
         await vmm.unmap_pages(mapped)
 
@@ -93,6 +124,9 @@ async def two_phase(job: Job) -> None:
         prepared = await vmm.prepare_map(len(job.pfns))
     with job.phase("execute"):
         mapped = await vmm.execute_map(prepared, job.pfns, writable=True)
+    with job.reading_back() as found:
+        for page in job.sample:
+            found.append(await vmm.read_mapping(Vfn(mapped.vfn_start + page)))
     with job.phase("unmap"):
         await vmm.unmap_pages(mapped)
 
@@ -104,6 +138,9 @@ async def one_page(job: Job) -> None:
         with job.phase("execute"):
             for page, pfn in enumerate(job.pfns):
                 await vmm.map_page(mm, Vfn(page), pfn, writable=True)
+        with job.reading_back() as found:
+            for page in job.sample:
+                found.append(await vmm.read_mapping(mm, Vfn(page)))
         with job.phase("unmap"):
             for page in range(len(job.pfns)):
                 await vmm.unmap_page(mm, Vfn(page))
@@ -123,6 +160,10 @@ async def lower_bound(job: Job) -> None:
             for (address, _), run in zip(leaves, words, strict=True):
                 window.write_run(address, run)
         await job.gpu.mm.tlb.flush(job.pdb)
+    with job.phase("read back"):
+        async with job.gpu.mm.pramin.window() as window:
+            for address, frames in leaves:
+                window.read_run(address, len(frames))
     with job.phase("unmap"):
         async with job.gpu.mm.pramin.window() as window:
             for address, frames in leaves:

@@ -1,5 +1,7 @@
 """Reports as a table and as JSON: pure functions."""
 
+import os
+import platform
 from collections.abc import Iterable
 from dataclasses import asdict
 
@@ -9,17 +11,39 @@ from rich.text import Text
 
 from nova_async.bench.figure import Figure, Goal, Report
 
+SCHEMA = "nova.bench/1"
+TOO_LONG = 1e12
+"""From here on a number is written with an exponent."""
 
-def table(report: Report) -> Table:
+
+def tables(report: Report) -> list[Table]:
+    """One for all figures that have units in common."""
+    return [_table(report.bench, [each for each in report.figures if each.unit in units]) for units in _columns(report)]
+
+
+def _columns(report: Report) -> list[set[str]]:
+    """The units of each table: two that one name has are in the same."""
+    units_of: dict[str, set[str]] = {}
+    for figure in report.figures:
+        units_of.setdefault(figure.name, set()).add(figure.unit)
+    tables: list[set[str]] = []
+    for units in units_of.values():
+        apart = [table for table in tables if not table & units]
+        tables = [*apart, units.union(*(table for table in tables if table & units))]
+    order = list(dict.fromkeys(figure.unit for figure in report.figures))
+    return sorted(tables, key=lambda table: min(map(order.index, table)))
+
+
+def _table(bench: str, figures: list[Figure]) -> Table:
     """A row for each name and size, a column for each unit; a cell has the median, its spread, and the ratio."""
-    units = list(dict.fromkeys(figure.unit for figure in report.figures))
+    units = list(dict.fromkeys(figure.unit for figure in figures))
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    shown.add_column(report.bench, overflow="fold")
+    shown.add_column(bench, overflow="fold")
     shown.add_column("size", justify="right", no_wrap=True)
     for unit in units:
         shown.add_column(unit, justify="right", overflow="fold")
     rows: dict[tuple[int, str], dict[str, Figure]] = {}
-    for figure in report.figures:
+    for figure in figures:
         rows.setdefault((figure.size, figure.name), {})[figure.unit] = figure
     last = None
     for (size, name), cells in rows.items():
@@ -31,17 +55,19 @@ def table(report: Report) -> Table:
 
 
 def cell(figure: Figure | None) -> str:
-    """``1.003 ±0.001 x7.2``, without a spread or ratio where there is none."""
+    """``1.003 ±0.001 x7.2 ±0.3``, without a spread or ratio where there is none."""
     if figure is None:
         return ""
     spread = f" ±{number(figure.spread, 2)}" if figure.spread else ""
     ratio = f" x{number(figure.ratio, 3)}" if figure.ratio is not None else ""
+    if ratio and figure.ratio_spread:
+        ratio += f" ±{number(figure.ratio_spread, 2)}"
     return f"{number(figure.median, 4)}{spread}{ratio}"
 
 
 def number(value: float, digits: int) -> str:
     """To so many digits, large ones in whole numbers."""
-    return f"{value:.0f}" if value >= 10**digits else f"{value:.{digits}g}"
+    return f"{value:.0f}" if 10**digits <= value < TOO_LONG else f"{value:.{digits}g}"
 
 
 def closing_text(report: Report) -> str:
@@ -51,14 +77,27 @@ def closing_text(report: Report) -> str:
 
 def goal_line(goal: Goal) -> str:
     """What was wanted, what came out, and whether that is enough."""
-    return f"{'met' if goal.met else 'MISSED'}: {goal.what}: {goal.value:.4g}, at most {goal.limit:g} wanted"
+    spread = f" ±{number(goal.spread, 2)}" if goal.spread else ""
+    bound = "at least" if goal.at_least else "at most"
+    return f"{'met' if goal.met else 'MISSED'}: {goal.what}: {goal.value:.4g}{spread}, {bound} {goal.limit:g} wanted"
 
 
 def document(reports: Iterable[Report]) -> dict[str, object]:
     """``nova.bench/1``: every bench that ran. ``ok`` means that no goal was missed."""
     ran = list(reports)
     ok = all(goal.met for report in ran for goal in report.goals)
-    return {"schema": "nova.bench/1", "ok": ok, "benches": [_entry(report) for report in ran]}
+    return {"schema": SCHEMA, "ok": ok, "machine": machine(), "benches": [_entry(report) for report in ran]}
+
+
+def machine() -> dict[str, object]:
+    """Where it was measured, as far as that says something about the figures."""
+    version = platform.python_version()
+    return {
+        "python": f"{platform.python_implementation()} {version}",
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "cpus": os.cpu_count(),
+    }
 
 
 def _entry(report: Report) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Page tables as the shadow remembers them: tables, and runs of leaves in them."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,7 +11,6 @@ CHUNK_SHIFT = 9
 """A last-level table covers 2 MiB of addresses, 512 virtual frames."""
 
 
-@dataclass(slots=True, eq=False)
 class Node:
     """A table in use. One that two entries point to has two nodes.
 
@@ -21,52 +21,63 @@ class Node:
         leaves: its valid leaf entries, ascending.
         children: the tables that its entries point to, by entry.
         alive: it has not been taken out.
+        first: the first virtual frame it covers.
+        step: how many 4 KiB frames one entry covers.
     """
 
-    root: "Root"
-    table: Table
-    parent: "Node | None" = None
-    leaves: "list[Leaf]" = field(default_factory=list)
-    children: "dict[int, tuple[Node, ...]]" = field(default_factory=dict)
-    alive: bool = True
+    __slots__ = ("alive", "children", "first", "leaves", "parent", "root", "step", "table")
 
-    @property
-    def frames_per_entry(self) -> int:
-        """How many 4 KiB frames one entry covers."""
-        return self.table.kind.covers >> PAGE_SHIFT
+    def __init__(self, root: "Root", table: Table, parent: "Node | None" = None) -> None:
+        self.root = root
+        self.table = table
+        self.parent = parent
+        self.leaves: list[Leaf] = []
+        self.children: dict[int, tuple[Node, ...]] = {}
+        self.alive = True
+        self.first = table.va >> PAGE_SHIFT
+        self.step = table.kind.covers >> PAGE_SHIFT
+
+    def vfns(self, entries: range) -> range:
+        """The virtual frames of some entries."""
+        return range(self.first + entries.start * self.step, self.first + entries.stop * self.step)
+
+    def leaves_at(self, start: int, stop: int) -> slice:
+        """Which of the leaves have an entry from ``start`` up to ``stop``."""
+        leaves = self.leaves
+        first = bisect_right(leaves, start, key=index_of)
+        if first and leaves[first - 1].stop > start:
+            first -= 1
+        return slice(first, bisect_left(leaves, stop, first, key=index_of))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
     """Valid leaf entries side by side that map frames side by side, in one table.
 
     Attributes:
         node: the table.
         index: of the first entry.
-        count: how many entries.
-        frame: the first frame mapped; None if it is not in video memory.
+        stop: behind the last one.
+        word: the first entry.
+        vfns: the virtual frames.
+        frames: the frames mapped; none if they are not in video memory.
         serial: tells leaves apart, in the order in which they appeared.
     """
 
-    node: Node
-    index: int
-    count: int
-    frame: int | None
-    serial: int
+    __slots__ = ("frames", "index", "node", "serial", "stop", "vfns", "word")
 
-    @property
-    def vfns(self) -> range:
-        """The virtual frames."""
-        step = self.node.frames_per_entry
-        first = (self.node.table.va >> PAGE_SHIFT) + self.index * step
-        return range(first, first + self.count * step)
+    def __init__(self, node: Node, entries: range, word: int, frame: int | None, serial: int) -> None:
+        self.node = node
+        self.index = entries.start
+        self.stop = entries.stop
+        self.word = word
+        self.vfns = vfns = node.vfns(entries)
+        self.frames = range(0) if frame is None else range(frame, frame + len(vfns))
+        self.serial = serial
 
-    @property
-    def frames(self) -> range:
-        """The frames mapped; none if they are not in video memory."""
-        if self.frame is None:
-            return range(0)
-        return range(self.frame, self.frame + self.count * self.node.frames_per_entry)
+
+def index_of(leaf: Leaf) -> int:
+    """Its first entry, by which leaves are kept in order."""
+    return leaf.index
 
 
 @dataclass(slots=True, eq=False)
@@ -96,7 +107,9 @@ class Root:
         few = len(chunks) <= len(self.last_level)
         for chunk in chunks if few else sorted(chunk for chunk in self.last_level if chunk in chunks):
             for node in self.last_level.get(chunk, ()):
-                yield from (leaf for leaf in node.leaves if overlap(leaf.vfns, vfns))
+                start = (vfns.start - node.first) // node.step
+                stop = -((node.first - vfns.stop) // node.step)
+                yield from node.leaves[node.leaves_at(start, stop)]
 
 
 def overlap(one: range, other: range) -> bool:

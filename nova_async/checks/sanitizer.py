@@ -2,11 +2,16 @@
 
 ::
 
-    runs              who has which frames and addresses
+    runs              who has which addresses
+    frames            NOVA311: who has which frames
     shadow            what the page tables say, kept up to date (page_tables: how it remembers them)
-    tables            NOVA301, NOVA302, NOVA306: entries, pages, address ranges
+    tables            NOVA301, 302, 306, 312, 313, 315: entries, pages, address ranges
     translations      NOVA303: the TLB
-    shared_registers  NOVA304, NOVA306, NOVA308: window and invalidate registers
+    changes           NOVA310: what the TLB may still know
+    calls             what each operation does
+    promises          NOVA307: the table pages that a mapping was promised
+    rollback          NOVA309, 312: what each operation leaves behind
+    shared_registers  NOVA304, 306, 308, 314: window and invalidate registers
     audit             the same in one go, from scratch
     accounting        NOVA305: what is lost at the end
 
@@ -16,6 +21,11 @@ It learns from the hardware what is written and translated, and from the driver 
 
 from typing import Self
 
+from nova_async.checks.calls import Calls
+from nova_async.checks.changes import ChangeRules
+from nova_async.checks.frames import FrameRules
+from nova_async.checks.promises import PromiseRules
+from nova_async.checks.rollback import RollbackRules
 from nova_async.checks.shared_registers import InvalidateRules, WindowRules
 from nova_async.checks.tables import TableRules
 from nova_async.checks.telling import Teller
@@ -27,7 +37,7 @@ from nova_async.hw.registers import INVALIDATE, INVALIDATE_PDB, INVALIDATE_UPPER
 from nova_async.lockdep import Tasks
 from nova_async.mm import Gpu
 from nova_async.mm.gpu_buddy import AllocatedBlocks
-from nova_async.mm.observer import AddressSpace, Observer
+from nova_async.mm.observer import AddressSpace, Call, Observer
 
 _INVALIDATE_REGISTERS = frozenset({INVALIDATE, INVALIDATE_PDB, INVALIDATE_UPPER_PDB})
 
@@ -48,7 +58,13 @@ class Sanitizer(Listener, Observer):
     def __init__(self, gpu: Gpu, tasks: Tasks) -> None:
         self._gpu = gpu
         teller = Teller(gpu.kernel, tasks)
-        self.tables = TableRules(gpu, teller)
+        self._vram = gpu.mm.buddy
+        self._frames = FrameRules(gpu, teller)
+        self._calls = Calls(tasks.current)
+        self._changes = ChangeRules(teller)
+        self.tables = TableRules(gpu, self._frames, self._calls, self._changes, teller)
+        self._promises = PromiseRules(gpu.board.mmu.format, self._frames, teller)
+        self._rollback = RollbackRules(self.tables, self._promises, self._calls, teller)
         self._translations = TranslationRules(gpu.board, self.tables, teller)
         self._window = WindowRules(gpu.board, teller)
         self._invalidate = InvalidateRules(gpu.board, teller)
@@ -68,17 +84,26 @@ class Sanitizer(Listener, Observer):
     def blocks_allocated(self, allocated: AllocatedBlocks) -> None:
         """Pages or addresses have an owner."""
         self.tables.allocated(allocated)
+        self._calls.took(allocated)
 
     def blocks_freed(self, allocated: AllocatedBlocks) -> None:
         """Pages or addresses are nobody's."""
-        if allocated.buddy is self._gpu.mm.buddy:
+        if allocated.buddy is self._vram:
             for run in allocated.frames():
-                if self.tables.vram_freed(run):
-                    self._translations.frames_freed(run)
+                linked = bool(self.tables.shadow.tables_in(run))
+                if self.tables.vram_freed(run, scrubbing=allocated.live):
+                    self._frames_freed(run, linked=linked)
         elif (space := self.tables.space_of(allocated.buddy)) is not None:
             for run in allocated.frames():
                 self.tables.addresses_freed(allocated.buddy, run)
-                self._translations.addresses_freed(space, run)
+                if not self._translations.addresses_freed(space, run):
+                    self._changes.addresses_freed(space.root.pdb, space.name, run)
+
+    def _frames_freed(self, run: range, *, linked: bool) -> None:
+        if not linked:  # else it is told already
+            self._promises.frames_freed(run)
+        if not self._translations.frames_freed(run):
+            self._changes.frames_freed(run)
 
     def space_opened(self, space: AddressSpace) -> None:
         """A new address space."""
@@ -90,19 +115,44 @@ class Sanitizer(Listener, Observer):
         if gone is not None:
             self._translations.closed(gone, space.name)
 
+    def call_begins(self, call: Call) -> None:
+        """An operation on an address space begins."""
+        self._rollback.begins(call)
+
+    def call_ends(self, call: Call, *, failed: bool) -> None:
+        """It is over."""
+        self._rollback.ends(call, failed=failed)
+
+    def room_promised(self, space: AddressSpace, waiting: int, room: int) -> None:
+        """Books that reserve room for several prepares together."""
+        self._promises.room(self.tables.spaces[space.pdb], waiting, room)
+
+    def window_taken(self) -> None:
+        """Somebody has the window."""
+        self._window.taken()
+
+    def window_released(self) -> None:
+        """And lets go of it."""
+        self._window.released()
+
     def window_used(self, bar0: Bar0, base: int) -> None:
         """An access that relies on where the window is."""
         self._window.believed(bar0, base)
 
     # The hardware
 
-    def pramin_access(self, physical: int, width: int, *, write: bool) -> None:  # noqa: ARG002  the listener's signature
+    def pramin_access(self, physical: int, width: int, *, write: bool) -> None:
         """An access through the window."""
-        self._window.accessed(physical)
+        self._window.accessed(physical, width, write=write)
 
     def vram_written(self, address: int, length: int) -> None:
         """Memory, perhaps a table."""
+        self._frames.written(address, length)
         self.tables.written(address, length)
+
+    def invalidated(self, pdb: int | None) -> None:
+        """The TLB has forgotten."""
+        self._changes.invalidated(pdb)
 
     def register_written(self, offset: int, value: int) -> None:
         """Perhaps the window, or the invalidate registers."""

@@ -9,13 +9,14 @@ It shows a little more than the census: small entries hidden by a valid big one 
 """
 
 from array import array
+from bisect import insort
 from collections.abc import Iterator
 from typing import Protocol
 
 from sortedcontainers import SortedDict
 
 from nova_async.address import PAGE_SHIFT
-from nova_async.checks.page_tables import CHUNK_SHIFT, Leaf, Node, Root, overlap
+from nova_async.checks.page_tables import CHUNK_SHIFT, Leaf, Node, Root, index_of, overlap
 from nova_async.hw.mmu.census import Table
 from nova_async.hw.mmu.decode import decode_dual, decode_pde, decode_pte
 from nova_async.hw.mmu.formats import Aperture, MmuFormat
@@ -35,6 +36,18 @@ class Watcher(Protocol):
         """These entries are valid now."""
         ...
 
+    def leaf_gone(self, leaf: Leaf, entries: range) -> None:
+        """These entries of what was a leaf are not valid any more, or not reached."""
+        ...
+
+    def leaf_replaced(self, leaf: Leaf, entries: range) -> None:
+        """These entries of what was a leaf say something else, by one write."""
+        ...
+
+    def table_gone(self, node: Node) -> None:
+        """No entry points to this table any more."""
+        ...
+
 
 class Shadow:
     """All tables and leaves of one device.
@@ -42,7 +55,7 @@ class Shadow:
     Args:
         vram: holds them.
         layout: the format of the chip.
-        watcher: is told of what appears, once it is part of the shadow.
+        watcher: is told of what appears, once it is part of the shadow, and of what is gone, once it is not.
     """
 
     def __init__(self, vram: Vram, layout: MmuFormat, watcher: Watcher) -> None:
@@ -51,6 +64,7 @@ class Shadow:
         self._watcher = watcher
         self._by_frame: SortedDict[int, list[Node]] = SortedDict()
         self._targets: SortedDict[tuple[int, int], Leaf] = SortedDict()
+        self._frame_shift = layout.pte.address.video.lo
         self._longest = 1
         self._serial = 0
 
@@ -87,17 +101,26 @@ class Shadow:
         near = self._targets.irange((frames.start - self._longest, 0), (frames.stop, 0), (True, False))
         return [leaf for leaf in map(self._targets.__getitem__, near) if overlap(leaf.frames, frames)]
 
-    def drop(self, node: Node) -> None:
-        """Take a table and all below it out."""
+    def drop(self, node: Node, *, told: bool = False) -> None:
+        """Take a table and all below it out.
+
+        Args:
+            node: the table.
+            told: the watcher is told: it was unlinked, and not just no longer looked at.
+        """
         node.alive = False
-        for leaf in node.leaves:
-            self._unlist(leaf)
-        for children in node.children.values():
-            for child in children:
-                self.drop(child)
-        node.leaves.clear()
-        node.children.clear()
+        leaves, children = node.leaves, node.children
+        node.leaves, node.children = [], {}
         self._unplace(node)
+        for leaf in leaves:
+            self._unlist(leaf)
+            if told:
+                self._watcher.leaf_gone(leaf, range(leaf.index, leaf.stop))
+        for tables in children.values():
+            for child in tables:
+                self.drop(child, told=told)
+        if told:
+            self._watcher.table_gone(node)
 
     def _nodes_in(self, address: int, length: int) -> list[Node]:
         frame, last = address >> PAGE_SHIFT, address + length - 1 >> PAGE_SHIFT
@@ -148,15 +171,32 @@ class Shadow:
     # Leaf tables
 
     def _refresh_leaves(self, node: Node, first: int, words: "array[int]") -> None:
-        if node.leaves:
-            self._cut(node, range(first, first + len(words)))
+        cut = self._cut(node, first, first + len(words)) if node.leaves else ()
         for index, count in self._valid_runs(words):
-            self._add_leaf(node, first + index, count, words[index])
+            self._add_leaf(node, range(first + index, first + index + count), words[index])
+        for leaf in cut:
+            start, stop = max(leaf.index, first), min(leaf.stop, first + len(words))
+            self._compare(leaf, range(start, stop), words[start - first : stop - first])
+
+    def _compare(self, leaf: Leaf, entries: range, words: "array[int]") -> None:
+        """What became of some entries of a leaf that was."""
+        valid = self._layout.pte.valid.mask
+        if not any(words):
+            self._watcher.leaf_gone(leaf, entries)
+            return
+        step = 1 << self._frame_shift
+        was = leaf.word + (entries.start - leaf.index) * step
+        for index, word in zip(entries, words, strict=True):
+            if not word & valid:
+                self._watcher.leaf_gone(leaf, range(index, index + 1))
+            elif word != was:
+                self._watcher.leaf_replaced(leaf, range(index, index + 1))
+            was += step
 
     def _valid_runs(self, words: "array[int]") -> Iterator[tuple[int, int]]:
         """(index, count) of valid entries side by side, each one frame on from the last and equal in all else."""
         valid = self._layout.pte.valid.mask
-        step = 1 << self._layout.pte.address.video.lo
+        step = 1 << self._frame_shift
         index, end = 0, len(words)
         while index < end:
             word = words[index]
@@ -168,18 +208,15 @@ class Shadow:
                     index += 1
                 yield start, index - start
 
-    def _add_leaf(self, node: Node, index: int, count: int, word: int) -> None:
+    def _add_leaf(self, node: Node, entries: range, word: int) -> None:
         address, flags = decode_pte(self._layout.pte, word)
         frame = (address & -node.table.kind.covers) >> PAGE_SHIFT if flags.aperture is Aperture.VIDEO else None
-        leaf = self._list(node, index, count, frame)
-        self._watcher.leaf_appeared(leaf)
+        self._watcher.leaf_appeared(self._list(node, entries, word, frame))
 
-    def _list(self, node: Node, index: int, count: int, frame: int | None) -> Leaf:
+    def _list(self, node: Node, entries: range, word: int, frame: int | None) -> Leaf:
         self._serial += 1
-        leaf = Leaf(node, index, count, frame, self._serial)
-        node.leaves.append(leaf)
-        if len(node.leaves) > 1 and node.leaves[-2].index > index:
-            node.leaves.sort(key=_index)
+        leaf = Leaf(node, entries, word, frame, self._serial)
+        insort(node.leaves, leaf, key=index_of)
         if frame is not None:
             self._targets[frame, leaf.serial] = leaf
             self._longest = max(self._longest, len(leaf.frames))
@@ -188,24 +225,30 @@ class Shadow:
         return leaf
 
     def _unlist(self, leaf: Leaf) -> None:
-        if leaf.frame is not None:
-            del self._targets[leaf.frame, leaf.serial]
+        if leaf.frames:
+            del self._targets[leaf.frames.start, leaf.serial]
         leaf.node.root.huge.pop(leaf.serial, None)
 
-    def _cut(self, node: Node, entries: range) -> None:
-        """Take these entries out of the leaves of a table; what is left of a run stays."""
-        hit = [leaf for leaf in node.leaves if leaf.index < entries.stop and entries.start < leaf.index + leaf.count]
+    def _cut(self, node: Node, start: int, stop: int) -> list[Leaf]:
+        """Take these entries out of the leaves of a table; what is left of a run stays.
+
+        Returns:
+            The leaves that had any of them, as they were.
+        """
+        where = node.leaves_at(start, stop)
+        hit = node.leaves[where]
+        del node.leaves[where]
         for leaf in hit:
-            node.leaves.remove(leaf)
             self._unlist(leaf)
-            self._keep(leaf, leaf.index, entries.start)
-            self._keep(leaf, entries.stop, leaf.index + leaf.count)
+            self._keep(leaf, leaf.index, start)
+            self._keep(leaf, stop, leaf.stop)
+        return hit
 
     def _keep(self, leaf: Leaf, index: int, stop: int) -> None:
         if index < stop:
-            ahead = (index - leaf.index) * leaf.node.frames_per_entry
-            frame = None if leaf.frame is None else leaf.frame + ahead
-            self._list(leaf.node, index, stop - index, frame)
+            ahead = index - leaf.index
+            frame = leaf.frames.start + ahead * leaf.node.step if leaf.frames else None
+            self._list(leaf.node, range(index, stop), leaf.word + (ahead << self._frame_shift), frame)
 
     # Directories
 
@@ -217,9 +260,11 @@ class Shadow:
         old = node.children.get(index, ())
         if tables != tuple(child.table for child in old if child.alive):
             self._replace(node, index, old, tables)
-        self._cut(node, range(index, index + 1))
+        cut = self._cut(node, index, index + 1)
         if is_leaf and node.table.kind.leaf:
-            self._add_leaf(node, index, 1, low)
+            self._add_leaf(node, range(index, index + 1), low)
+        for leaf in cut:
+            self._compare(leaf, range(index, index + 1), array("Q", [low if is_leaf else 0]))
 
     def _pointers(self, table: Table, index: int, low: int, high: int) -> Iterator[Table]:
         """The tables that an entry points to."""
@@ -241,7 +286,7 @@ class Shadow:
         stays = {child.table: child for child in old if child.alive and child.table in tables}
         for child in old:
             if child.alive and child.table not in stays:
-                self.drop(child)
+                self.drop(child, told=True)
         children = tuple(stays[table] if table in stays else Node(node.root, table, node) for table in tables)
         node.children[index] = children
         if not children:
@@ -261,7 +306,3 @@ class Shadow:
                 return False
             ancestor = ancestor.parent
         return True
-
-
-def _index(leaf: Leaf) -> int:
-    return leaf.index

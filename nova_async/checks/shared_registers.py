@@ -1,8 +1,9 @@
-"""NOVA304, NOVA306 and NOVA308: the window and the invalidate registers, of which there is one set for everybody."""
+"""NOVA304, 306, 308 and 314: the window and the invalidate registers, of which there is one set for everybody."""
 
 from collections.abc import Hashable
 
 from nova_async.checks.telling import Teller
+from nova_async.findings import Severity
 from nova_async.hw.bar0 import Bar0
 from nova_async.hw.board import Board
 from nova_async.hw.registers import (
@@ -16,8 +17,19 @@ from nova_async.mm.lock_order import PRAMIN, TLB
 _PDB_NAMES = {INVALIDATE_PDB: "PDB_LO", INVALIDATE_UPPER_PDB: "PDB_HI"}
 
 
+HOLD_NS = 1_000_000
+"""How long anybody may keep the window to himself, in ns of model time spent on accesses.
+
+A fence waits for whoever has the window. 1 ms is little beside the time that a display has for a frame, 7 ms at 144 Hz,
+of which the job itself wants most.
+"""
+
+
+_NOBODY = object()
+
+
 class WindowRules:
-    """Who moves the window, who looks through it, and whether both hold its lock.
+    """Who moves the window, who looks through it, whether both hold its lock, and for how long.
 
     Args:
         board: the hardware.
@@ -27,16 +39,40 @@ class WindowRules:
     def __init__(self, board: Board, teller: Teller) -> None:
         self._teller = teller
         self._bar0 = board.bar0
+        self._read_ns = board.costs.read_ns
+        self._write_ns = board.costs.write_ns
         self._mover: Hashable = None
+        self._holder: Hashable = _NOBODY
+        self._spent_ns = 0
+
+    def taken(self) -> None:
+        """The running task has the window's lock."""
+        self._holder = self._teller.task()
+        self._spent_ns = 0
+
+    def released(self) -> None:
+        """It lets go of it."""
+        self._holder = _NOBODY
+        if self._spent_ns <= HOLD_NS:
+            return
+        signalling = self._teller.in_signalling
+        said = f"keeps the window for {self._spent_ns / 1000:.0f} us of accesses, {HOLD_NS // 1000} are the limit"
+        path = "in the fence-signalling path" if signalling else "and a fence may be waiting for it"
+        severity = Severity.PROVED if signalling else Severity.POSSIBLE
+        self._teller.tell("NOVA314", f"{said}, {path}", "hold", severity=severity, locks=(PRAMIN.name,))
 
     def moved(self) -> None:
         """The window register was written."""
         self._mover = self._teller.task()
-        if not self._teller.may_touch(PRAMIN.name):
+        self._spent_ns += self._write_ns
+        if self._mover != self._holder and not self._teller.may_touch(PRAMIN.name):
             self._teller.tell("NOVA306", "moves the window without holding pramin", "window", locks=(PRAMIN.name,))
 
-    def accessed(self, physical: int) -> None:
+    def accessed(self, physical: int, width: int, *, write: bool) -> None:
         """Video memory was accessed through the window."""
+        self._spent_ns += (width + 7 >> 3) * (self._write_ns if write else self._read_ns)
+        if self._holder == self._teller.task():
+            return
         if not self._teller.may_touch(PRAMIN.name):
             said = f"accesses {physical:#x} through the window without holding {PRAMIN.name}"
             self._teller.tell("NOVA306", said, "aperture", locks=(PRAMIN.name,))

@@ -1,18 +1,22 @@
-"""NOVA301, NOVA302 and, for the pages of tables, NOVA306: where page-table entries point, and whose they are."""
+"""Where page-table entries point, whose they are, and who may change them.
+
+NOVA301, NOVA302, NOVA312, NOVA313, NOVA315, and for the pages of tables NOVA306.
+"""
 
 from dataclasses import dataclass, field
 
 from nova_async.address import PAGE_SHIFT
+from nova_async.checks.calls import Calls
+from nova_async.checks.changes import ChangeRules
+from nova_async.checks.frames import FIRMWARE, FrameRules
 from nova_async.checks.page_tables import Leaf, Node, Root
 from nova_async.checks.runs import Piece, Runs
 from nova_async.checks.shadow import Shadow
 from nova_async.checks.telling import Teller
 from nova_async.mm import Gpu
 from nova_async.mm.gpu_buddy import AllocatedBlocks, GpuBuddy
-from nova_async.mm.lock_order import PAGE_TABLES
 from nova_async.mm.observer import AddressSpace
 
-FIRMWARE = "firmware"
 ALL_VFNS = range(1 << 52)
 
 
@@ -24,12 +28,14 @@ class Space:
         root: its tables.
         users: who uses it, with the addresses that each has taken.
         found: what was mapped when it was first seen, and is firmware's.
+        live: what is mapped, and was told to be.
         opening: it is being looked at for the first time.
     """
 
     root: Root
     users: dict[AddressSpace, Runs[str]] = field(default_factory=dict)
     found: Runs[str] = field(default_factory=Runs)
+    live: Runs[str] = field(default_factory=Runs)
     opening: bool = True
 
     @property
@@ -53,24 +59,26 @@ class TableRules:
 
     Args:
         gpu: the device, with nothing allocated yet.
+        frames: whose each frame is.
+        calls: what runs.
+        changes: what was not flushed.
         teller: words what is found.
 
     Attributes:
         shadow: what the tables say.
         spaces: by page directory base.
-        owners: of VRAM frames; firmware's regions count as owned.
     """
 
-    def __init__(self, gpu: Gpu, teller: Teller) -> None:
+    def __init__(self, gpu: Gpu, frames: FrameRules, calls: Calls, changes: ChangeRules, teller: Teller) -> None:
         self._teller = teller
         self._vram = gpu.mm.buddy
-        self._end = gpu.board.vram.size >> PAGE_SHIFT
+        self._bar1 = gpu.board.gsp.bar1_pde_base, gpu.board.bar1.size
+        self._frames = frames
+        self._owners = frames.owners
+        self._calls = calls
+        self._changes = changes
         self.shadow = Shadow(gpu.board.vram, gpu.board.mmu.format, self)
         self.spaces: dict[int, Space] = {}
-        self.owners: Runs[str] = Runs()
-        usable = range(gpu.mm.usable.start >> PAGE_SHIFT, gpu.mm.usable.stop >> PAGE_SHIFT)
-        self.owners.put(range(usable.start), FIRMWARE)
-        self.owners.put(range(usable.stop, self._end), FIRMWARE)
         self._books: dict[GpuBuddy, tuple[Space, Runs[str]]] = {}
 
     # What the driver says
@@ -84,6 +92,7 @@ class TableRules:
         book = space.users[user] = Runs()
         if user.va is not None:
             self._books[user.va] = (space, book)
+            self._judge_size(user, user.va.size)
         if not known:
             self.shadow.watch(space.root)
             space.opening = False
@@ -104,18 +113,16 @@ class TableRules:
         """VRAM or addresses have an owner."""
         if blocks.buddy is self._vram:
             for run in blocks.frames():
-                self.owners.put(run, blocks.owner)
+                self._frames.allocated(run, blocks.owner)
         elif blocks.buddy in self._books:
             book = self._books[blocks.buddy][1]
             for run in blocks.frames():
                 book.put(run, blocks.owner)
 
-    def vram_freed(self, run: range) -> bool:
+    def vram_freed(self, run: range, *, scrubbing: bool) -> bool:
         """Frames are nobody's; False if they were nobody's before."""
-        owned = self.owners.within(run)
-        if not owned:
+        if not self._frames.freed(run, scrubbing=scrubbing):
             return False
-        self.owners.cut(run)
         for node in self.shadow.tables_in(run):
             self._table_freed(node)
         for leaf in self.shadow.leaves_to(run):
@@ -151,41 +158,98 @@ class TableRules:
     def table_appeared(self, node: Node) -> bool:
         """An entry points to a table."""
         frame = node.table.address >> PAGE_SHIFT
-        if self.owners.gap(range(frame, frame + 1)) is None:
+        if self._frames.is_owned(frame):
+            self._calls.linked(node)
             return True
         space, slot = self.spaces[node.root.pdb], node.table.slot
         assert slot is not None  # noqa: S101  only the root has none, and nothing points to it
         self._teller.tell(
             "NOVA301",
-            f"the directory entry at {slot:#x} of {space.name} points to {self._no_page(frame)}",
+            f"the directory entry at {slot:#x} of {space.name} points to {self._frames.describe(frame)}",
             space.name,
             "table",
         )
         return False
 
+    def table_gone(self, node: Node) -> None:
+        """No entry points to it any more."""
+        self._changes.unlinked(node.root.pdb, node.table.address >> PAGE_SHIFT)
+
     def leaf_appeared(self, leaf: Leaf) -> None:
         """Leaf entries are valid."""
         space = self.spaces[leaf.node.root.pdb]
-        if space.opening and self._is_firmware(leaf.node.root.pdb):
+        if space.opening and self._frames.is_firmware(leaf.node.root.pdb):
             space.found.put(leaf.vfns, FIRMWARE)
-        gap = self.owners.gap(leaf.frames)
-        if gap is not None:
-            at = leaf.vfns.start + gap - leaf.frames.start
-            self._teller.tell(
-                "NOVA301",
-                f"the entry of {at << PAGE_SHIFT:#x} of {space.name} maps {self._no_page(gap)}",
-                space.name,
-                "leaf",
-            )
+        owners = self._owners.within(leaf.frames)
+        self._judge_target(space, leaf, owners)
+        self._changes.appeared(space.root.pdb, space.name, leaf.vfns)
         if space.keeps_account:
-            self._judge_takers(space, leaf.vfns)
+            takers = space.takers(leaf.vfns)
+            self._judge_takers(space, leaf.vfns, takers)
+            self._judge_owners(space, leaf, owners, takers)
+
+    def leaf_gone(self, leaf: Leaf, entries: range) -> None:
+        """Leaf entries are valid no more."""
+        space, vfns = self.spaces[leaf.node.root.pdb], leaf.node.vfns(entries)
+        ahead = vfns.start - leaf.vfns.start
+        frames = leaf.frames[ahead : ahead + len(vfns)]
+        self._changes.gone(space.root.pdb, vfns, frames)
+        self._judge_lost(space, vfns, "takes", "out")
+
+    def leaf_replaced(self, leaf: Leaf, entries: range) -> None:
+        """Leaf entries lead elsewhere."""
+        space, vfns = self.spaces[leaf.node.root.pdb], leaf.node.vfns(entries)
+        if not self._judge_lost(space, vfns, "replaces", ""):
+            self._changes.replaced(space.name, vfns.start)
 
     # Judgement
 
-    def _judge_takers(self, space: Space, vfns: range) -> None:
+    def _judge_size(self, user: AddressSpace, size: int) -> None:
+        pdb, aperture = self._bar1
+        if user.pdb == pdb and size > aperture:
+            said = f"hands out {size:#x} bytes of addresses in {user.name}; the aperture of BAR1 has {aperture:#x}"
+            self._teller.tell("NOVA315", said, user.name)
+
+    def _judge_target(self, space: Space, leaf: Leaf, owners: list[Piece[str]]) -> None:
+        place = leaf.frames.start
+        for piece in owners:
+            if piece.start > place:
+                break
+            place = piece.stop
+        if place < leaf.frames.stop:
+            at = leaf.vfns.start + place - leaf.frames.start
+            self._teller.tell(
+                "NOVA301",
+                f"the entry of {at << PAGE_SHIFT:#x} of {space.name} maps {self._frames.describe(place)}",
+                space.name,
+                "leaf",
+            )
+
+    def _judge_owners(self, space: Space, leaf: Leaf, owners: list[Piece[str]], takers: list[Piece[str]]) -> None:
+        """A leaf is for the owner that its execute names; afterwards for the same, else for who took the address."""
+        for piece in owners:
+            known = self._calls.mapping_for(), *(each.value for each in (*space.live.within(leaf.vfns), *takers))
+            whose = next(filter(None, known), piece.value)
+            if whose not in (piece.value, FIRMWARE):
+                at = leaf.vfns.start + piece.start - leaf.frames.start
+                said = f"maps frame {piece.start:#x} of {piece.value} at {at << PAGE_SHIFT:#x} of {space.name}"
+                self._teller.tell("NOVA313", f"{said}, for {whose}", space.name)
+                return
+
+    def _judge_lost(self, space: Space, vfns: range, did: str, how: str) -> bool:
+        lost = False
+        for book in (space.live, space.found):
+            for piece in book.within(vfns):
+                said = f"{did} the entry of {piece.start << PAGE_SHIFT:#x} of {space.name} {how}".rstrip()
+                self._teller.tell("NOVA312", f"{said}, which {piece.value} has mapped", space.name, did)
+                book.cut(range(piece.start, piece.stop))
+                lost = True
+        return lost
+
+    def _judge_takers(self, space: Space, vfns: range, takers: list[Piece[str]]) -> None:
         place = vfns.start
         end = Piece(vfns.stop, vfns.stop, "")
-        for piece in (*space.takers(vfns), end):
+        for piece in (*takers, end):
             if piece.start != place:
                 what = "is valid for two mappings" if piece.start < place else "is valid and belongs to no mapping"
                 at = min(piece.start, place) << PAGE_SHIFT
@@ -201,7 +265,7 @@ class TableRules:
 
     def _judge_guard(self, space: Space, address: int) -> None:
         guards = [user.guard for user in space.users if user.guard]
-        if not guards or any(self._teller.may_touch(PAGE_TABLES.name, guard) for guard in guards):
+        if not guards or any(self._teller.holds_instance(guard) for guard in guards):
             return
         self._teller.tell(
             "NOVA306",
@@ -225,12 +289,3 @@ class TableRules:
         at = leaf.vfns.start + frame - leaf.frames.start
         said = f"frees frame {frame:#x}, and the entry of {at << PAGE_SHIFT:#x} of {space.name} maps it"
         self._teller.tell("NOVA301", said, space.name, "leaf")
-
-    def _no_page(self, frame: int) -> str:
-        if frame >= self._end:
-            return f"frame {frame:#x}, beyond video memory"
-        return f"frame {frame:#x}, which is free"
-
-    def _is_firmware(self, address: int) -> bool:
-        frame = address >> PAGE_SHIFT
-        return any(piece.value == FIRMWARE for piece in self.owners.within(range(frame, frame + 1)))

@@ -13,7 +13,15 @@ ADVICE = {
     "NOVA303": "Flush after the entries are cleared, and give nothing back before the flush has ended.",
     "NOVA304": "Let one lock own the window register, the cached base and the aperture; hold it for both accesses.",
     "NOVA306": "Reach the state through the guard of its lock.",
+    "NOVA307": "Count a page for every mapping that needs it; set it aside, and keep it, until the last one is gone.",
     "NOVA308": "Hold the TLB lock from the wait for idle to the end of the invalidate.",
+    "NOVA309": "Write down each change before it is made, and take back what is written down on every way out.",
+    "NOVA310": "Clear, flush, and only then write anew or give back.",
+    "NOVA311": "Keep the page until the last access has ended; let the GPU and every mapping of it go first.",
+    "NOVA312": "Leave alone what is mapped until its owner has unmapped it; look before a shared entry is written.",
+    "NOVA313": "Compare the owner of each frame with the one it is mapped for, before the entry is written.",
+    "NOVA314": "Divide the work: let go of the window after a bounded number of words, and take it again.",
+    "NOVA315": "Give the address space of BAR1 the size of its aperture.",
 }
 """What to do, by code."""
 
@@ -48,6 +56,15 @@ class Teller:
         With a validator that is off nobody knows, and everybody may.
         """
         return self._lockdep.holds(lock, instance) or not self._lockdep.enabled
+
+    def holds_instance(self, instance: str) -> bool:
+        """Whether the running task holds the lock of this name, of whatever class it is."""
+        return self.may_touch("", instance)
+
+    @property
+    def in_signalling(self) -> bool:
+        """Whether the running task is inside a fence-signalling section."""
+        return self._lockdep.in_signalling
 
     def tell(
         self,

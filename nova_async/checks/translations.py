@@ -36,18 +36,24 @@ class TranslationRules:
         if page not in compared and self._is_right(pdb, va, translation, space, hit=hit) and space is not None:
             compared.add(page)
 
-    def frames_freed(self, run: range) -> None:
-        """Frames are nobody's now: the TLB must not lead to them."""
+    def frames_freed(self, run: range) -> bool:
+        """Frames are nobody's now: the TLB must not lead to them. Whether it does."""
+        found = False
         for pdb in self._board.tlb.pdbs:
             for cached in self._leading_to(pdb, run):
                 self._tell_left(pdb, cached, f"frees frames {run.start:#x} to {run.stop - 1:#x}")
+                found = True
+        return found
 
-    def addresses_freed(self, space: Space, run: range) -> None:
-        """Virtual frames are nobody's now: the TLB must not know them."""
+    def addresses_freed(self, space: Space, run: range) -> bool:
+        """Virtual frames are nobody's now: the TLB must not know them. Whether it does."""
+        found = False
         for cached in self._board.tlb.cached(space.root.pdb):
             first = cached.va >> PAGE_SHIFT
             if first < run.stop and run.start < first + (cached.size >> PAGE_SHIFT):
                 self._tell_left(space.root.pdb, cached, f"gives addresses of {space.name} back")
+                found = True
+        return found
 
     def closed(self, space: Space, name: str) -> None:
         """An address space is gone: the TLB must know nothing of it."""

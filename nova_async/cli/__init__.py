@@ -6,6 +6,7 @@ cost no more than click does::
     app         verbs, errors, exit codes
     command     help that begins with examples
     options     the options that verbs share
+    outputs     the files that verbs write: their options, and the writing
     terminal    stdout and stderr as consoles, the progress bar
     logs        structlog, to stderr
 """

@@ -1,7 +1,10 @@
 """Verbs, errors and exit codes."""
 
+import errno
 import importlib
-import traceback
+import io
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +35,7 @@ EXAMPLES = (
 )
 
 
+_WRITE_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 HOW_TO_REPORT = "please open an issue with the command line and the traceback above"
 
 
@@ -73,15 +77,52 @@ def main(args: Sequence[str] | None = None) -> int:
         args: the arguments; those of the process if ``None``.
     """
     try:
+        code = _call(args)
+        if sys.stdout is not None:  # as it is where the caller has closed it
+            sys.stdout.flush()  # what cannot be written must not come up when the interpreter ends
+    except BrokenPipeError:
+        _forget_stdout()
+        return ExitCode.UNMET  # what click and rich end with themselves where they meet it first
+    except OSError as error:
+        _forget_stdout()
+        return _say(f"stdout: {error.strerror or error}", ExitCode.USAGE)
+    return code
+
+
+def _call(args: Sequence[str] | None) -> int:
+    try:
         result: Any = app.main(args=args, prog_name="nova-async", standalone_mode=False)
     except (UsageError, click.ClickException) as error:
         return _say_usage(error)
+    except OSError as error:
+        if _is_about_stdout(error):
+            raise
+        return _say_bug()
     except (click.Abort, KeyboardInterrupt):
         return _say("interrupted", ExitCode.INTERRUPTED)
     except Exception:  # noqa: BLE001  the last line of defence
-        traceback.print_exc()
-        return _say(f"this is a bug of nova-async {__version__}; {HOW_TO_REPORT}", ExitCode.OUR_BUG)
+        return _say_bug()
     return int(result or ExitCode.OK)
+
+
+def _is_about_stdout(error: OSError) -> bool:
+    """Whether writing failed: files that were asked for by name have their own errors, with that name."""
+    return error.filename is None and isinstance(error.errno, int) and error.errno in _WRITE_ERRORS
+
+
+def _forget_stdout() -> None:
+    """Let what is left in the buffer go nowhere, as Python's documentation on SIGPIPE has it."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, io.UnsupportedOperation):  # stdout is no file, or is closed
+        return
+
+
+def _say_bug() -> int:
+    import traceback  # a fifth of what --version takes to start, for what should never be needed
+
+    traceback.print_exc()
+    return _say(f"this is a bug of nova-async {__version__}; {HOW_TO_REPORT}", ExitCode.OUR_BUG)
 
 
 def _say_usage(error: UsageError | click.ClickException) -> int:

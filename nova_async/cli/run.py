@@ -1,7 +1,7 @@
 """``nova-async run``."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import click
@@ -11,12 +11,17 @@ from nova_async.cli import logs, options
 from nova_async.cli.choose import chosen, nothing_selected
 from nova_async.cli.command import Verb
 from nova_async.cli.exit_code import ExitCode
+from nova_async.cli.outputs import Outputs, output_options, tell_github
 from nova_async.cli.terminal import answers, is_narrow, progress, show
+from nova_async.errors import UsageError
+from nova_async.events import Recorder
 from nova_async.lockdep import Validator
+from nova_async.report.case import Case
 from nova_async.report.json import run_document
 from nova_async.report.locks import lock_stat_table
 from nova_async.report.text import closing_text, outcome_text, run_table
 from nova_async.scenario import runner
+from nova_async.scenario.collector import rare_collections
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.outcome import Outcome
 from nova_async.scenario.parameters import Value, split_settings, values_for
@@ -34,6 +39,7 @@ class Session:
         seed: of everything chosen by chance.
         exit_first: stop at the first scenario that is not met.
         lock_stat: measure waiting and holding.
+        record: keep what happens, for traces.
         outcomes: of those that ran.
         interrupted: the user stopped it.
     """
@@ -43,26 +49,41 @@ class Session:
     seed: int
     exit_first: bool
     lock_stat: bool = False
+    record: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
     interrupted: bool = False
 
     def run(self, *, show_progress: bool) -> None:
         """Run until done, the first unmet one if so asked, or Ctrl-C."""
-        with progress(len(self.plan), wanted=show_progress) as step:
+        with rare_collections(), progress(len(self.plan), wanted=show_progress) as step:
             try:
                 for scenario, values in self.plan:
                     step(scenario.name)
-                    self._run_one(scenario, values)
+                    self._run_one(scenario, values, step.note)
                     if self.exit_first and not self.outcomes[-1].met:
                         return
             except KeyboardInterrupt:
                 self.interrupted = True
 
-    def _run_one(self, scenario: Scenario, values: dict[str, Value]) -> None:
+    def _run_one(self, scenario: Scenario, values: dict[str, Value], note: Callable[[str], None]) -> None:
+        def talk(line: str) -> None:
+            note(line)
+            log.info("scenario.at", scenario=scenario.name, progress=line)
+
         lockdep = runner.timed if self.lock_stat else Validator
-        outcome = runner.run(scenario, values, backend=self.backend, seed=self.seed, lockdep=lockdep)
+        recorder = Recorder() if self.record else None
+        outcome = runner.run(
+            scenario, values, backend=self.backend, seed=self.seed, lockdep=lockdep, talk=talk, record=recorder
+        )
         self.outcomes.append(outcome)
         log.info("scenario.ran", scenario=scenario.name, backend=self.backend, seed=self.seed, verdict=outcome.verdict)
+
+    @property
+    def cases(self) -> list[Case]:
+        """For the reports; what was selected and did not run is among them."""
+        why = "interrupted" if self.interrupted else "-x: an earlier one was not met"
+        left = [scenario for scenario, _ in self.plan[len(self.outcomes) :]]
+        return [*map(Case.of, self.outcomes), *(Case.not_run(scenario, self.backend, why) for scenario in left)]
 
     @property
     def exit_code(self) -> ExitCode:
@@ -79,6 +100,7 @@ class Session:
         "run",
         "run scenarios/ -k 'submitters and not reclaim' --backend trio",
         "run scenarios/mixed_clients.py::mixed_clients -p creators=100 --seed 7",
+        "run --junit report.xml --trace trace.json",
         "run --json",
     ],
 )
@@ -92,6 +114,7 @@ class Session:
 @options.quiet
 @options.verbose
 @options.as_json
+@output_options
 @options.no_progress
 def command(
     *,
@@ -105,6 +128,7 @@ def command(
     quiet: int,
     verbose: int,
     as_json: bool,
+    outputs: Outputs,
     no_progress: bool,
 ) -> int:
     """Run scenarios and compare what the checker finds with what they expect.
@@ -113,17 +137,22 @@ def command(
     """
     verbosity = verbose - quiet
     logs.configure(verbosity)
+    outputs.check(as_json=as_json)
     given = split_settings(settings)
     scenarios = chosen(targets, keyword)
     if not scenarios:
         return nothing_selected(targets, keyword)
     plan = [(scenario, values_for(scenario.name, scenario.parameters, given)) for scenario in scenarios]
-    session = Session(plan, backend, seed, exit_first, lock_stat)
+    session = Session(plan, backend, seed, exit_first, lock_stat, record=outputs.records)
     session.run(show_progress=not no_progress and verbosity >= 0)
+    problems = outputs.write(session.cases)
     if as_json:
         click.echo(json.dumps(run_document(session.outcomes, interrupted=session.interrupted), indent=2))
-    else:
+    elif not outputs.takes_stdout:
         _tell(session, verbosity)
+    tell_github(session.cases)
+    if problems:
+        raise UsageError("; ".join(problems))
     return session.exit_code
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -51,19 +51,34 @@ def show(console: Console, table: Table) -> None:
     print(lines.strip("\n"), file=console.file)
 
 
+class Steps:
+    """Called before each step with its name.
+
+    Args:
+        bar: shows them.
+        total: how many there will be.
+    """
+
+    def __init__(self, bar: Progress, total: int) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=total)
+        self._name = ""
+
+    def __call__(self, name: str) -> None:
+        """The next step begins."""
+        self._bar.update(self._task, description=name, advance=1 if self._name else 0)
+        self._name = name
+
+    def note(self, line: str) -> None:
+        """How far the step is."""
+        self._bar.update(self._task, description=f"{self._name}: {line}")
+
+
 @contextmanager
-def progress(total: int, *, wanted: bool) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr, if that is a terminal; yields what to call before each step with its name."""
+def progress(total: int, *, wanted: bool) -> Iterator[Steps]:
+    """A bar on stderr, if that is a terminal; yields what to call before each step."""
     console = talk()
     on_terminal = sys.stderr.isatty() and console.is_interactive  # FORCE_COLOR makes no terminal of a pipe
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not (wanted and on_terminal)) as bar:
-        task = bar.add_task("", total=total)
-        started = False
-
-        def step(name: str) -> None:
-            nonlocal started
-            bar.update(task, description=name, advance=1 if started else 0)
-            started = True
-
-        yield step
+        yield Steps(bar, total)

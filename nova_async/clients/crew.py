@@ -1,15 +1,17 @@
 """The clients of one world, each a task with the client's name."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 import anyio
 from anyio.abc import TaskGroup
 
 from nova_async.errors import UsageError
+from nova_async.events import EventKind, trace
 from nova_async.kernel import Kernel
-from nova_async.point import attending
+from nova_async.point import Kind, Operation, attending, point
 
 
 class Client(Protocol):
@@ -33,13 +35,15 @@ class Crew:
         finished: how many of these have done all they came for.
     """
 
-    def __init__(self, kernel: Kernel, clients: TaskGroup, attendants: TaskGroup) -> None:
+    def __init__(self, kernel: Kernel, clients: TaskGroup, attendants: TaskGroup, mortal: Sequence[str] = ()) -> None:
+        self._mortal = mortal
         self.finished = 0
         self.count = 0
         self._kernel = kernel
         self._clients = clients
         self._attendants = attendants
         self._scopes: dict[str, anyio.CancelScope] = {}
+        self._ended: set[str] = set()
 
     def start(self, client: Client) -> None:
         """Start a client that ends by itself."""
@@ -60,11 +64,19 @@ class Crew:
         """
         if name not in self._scopes:
             raise UsageError.unknown("client", name, self._scopes)
+        trace(EventKind.KILLED, name)
         self._scopes[name].cancel()
 
     def _begin(self, group: TaskGroup, client: Client) -> None:
         scope = self._scopes[client.name] = anyio.CancelScope()
         group.start_soon(self._run, client, scope, name=client.name)
+        if any(fnmatchcase(client.name, pattern) for pattern in self._mortal):
+            self._attendants.start_soon(self._kill_once, client.name, name=f"killer of {client.name}")
+
+    async def _kill_once(self, name: str) -> None:
+        """Kill a client as soon as the strategy finds it is time to."""
+        await point(Operation(Kind.SIGNAL, f"life of {name}", lambda: name not in self._ended))
+        self.kill(name)
 
     async def _run(self, client: Client, scope: anyio.CancelScope) -> None:
         try:
@@ -72,15 +84,21 @@ class Crew:
                 await client.run()
                 self.finished += 1
         finally:
+            self._ended.add(client.name)
             self._kernel.lockdep.task_ended()
 
 
 @asynccontextmanager
-async def crew(kernel: Kernel) -> AsyncIterator[Crew]:
-    """Wait at the end of the block for all clients that end by themselves, then stop the others."""
+async def crew(kernel: Kernel, mortal: Sequence[str] = ()) -> AsyncIterator[Crew]:
+    """Wait at the end of the block for all clients that end by themselves, then stop the others.
+
+    Args:
+        kernel: is told when a client's task ends.
+        mortal: patterns of the names of clients that a strategy may kill at any point.
+    """
     async with anyio.create_task_group() as attendants:
         async with anyio.create_task_group() as clients:
-            started = Crew(kernel, clients, attendants)
+            started = Crew(kernel, clients, attendants, mortal)
             yield started
             if not started.count:
                 raise UsageError("no client was started; a run with nobody in it answers nothing")

@@ -1,14 +1,16 @@
 """A DRM submitter: binds a buffer, waits for the fence, looks at the mapping, and unbinds."""
 
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
 from nova_async.address import PAGE_SIZE, Vfn
+from nova_async.clients.bind_jobs import BindJob
 from nova_async.clients.idle_buffers import IdleBuffers
+from nova_async.clients.tally import Tally
 from nova_async.clients.vgpu_creator import frames_of
-from nova_async.clients.vm import BindJob, Vm
+from nova_async.clients.vm import BindContext, Vm
 from nova_async.errors import EIO
 from nova_async.kernel import DmaFence
 from nova_async.mm.gpu_buddy import AllocatedBlocks
@@ -25,6 +27,8 @@ class DrmSubmitter:
         pages: the size of a buffer.
         binds: how many buffers, one after the other.
         idle: where used buffers go; they are freed at once if there is no such place.
+        tally: learns how long each bind and unbind took.
+        context: the queue of the VM that it submits to; the VM's own if not given.
     """
 
     vm: Vm
@@ -32,6 +36,8 @@ class DrmSubmitter:
     pages: int = 2
     binds: int = 1
     idle: IdleBuffers | None = None
+    tally: Tally = field(default_factory=Tally)
+    context: BindContext | None = None
 
     @property
     def name(self) -> str:
@@ -54,15 +60,18 @@ class DrmSubmitter:
             buffer = await mm.alloc_vram(self.pages * PAGE_SIZE, owner=self.name)
             unused = undo.enter_context(ExitStack())
             unused.callback(mm.free_vram, buffer)
-            job, fence = await self.vm.bind(frames_of(buffer), owner=self.name)
-            unused.pop_all()
-            undo.push_async_callback(self._unbind, job, fence, buffer)
-            await fence.wait()
-            await self._check(job, fence)
+            with self.tally.timing("bind"):
+                job, fence = await self.vm.bind(frames_of(buffer), owner=self.name, context=self.context)
+                unused.pop_all()
+                undo.push_async_callback(self._unbind, job, fence, buffer)
+                await fence.wait()
+                if fence.error is not None:
+                    raise fence.error
+            await self._check(job)
 
-    async def _check(self, job: BindJob, fence: DmaFence) -> None:
+    async def _check(self, job: BindJob) -> None:
         if job.mapped is None:
-            raise fence.error or EIO(f"{self.name}: {fence!r} without a mapping")
+            raise EIO(f"{self.name}: bound, and without a mapping")
         last = job.mapped.vfn_start + self.pages - 1
         if await self.vm.vmm.read_mapping(Vfn(last)) != job.pfns[-1]:
             raise EIO(f"{self.name}: virtual frame {last:#x} does not map {job.pfns[-1]!r}")
@@ -71,10 +80,17 @@ class DrmSubmitter:
         """The buffer may go only when the GPU can no longer reach it, also if this task is being cancelled."""
         with anyio.CancelScope(shield=True):
             await bound.wait()
-            unbound = bound if job.mapped is None else await self.vm.unbind(job.mapped)
-            if self.idle is not None and job.mapped is not None:
-                await self.idle.put(buffer, unbound)
+            if job.mapped is None:
+                self._free(job, buffer)
                 return
-            await unbound.wait()
-            if not job.reachable:
-                self.vm.gpu.mm.free_vram(buffer)
+            with self.tally.timing("unbind"):
+                unbound = await self.vm.unbind(job.mapped, context=self.context)
+                if self.idle is not None:
+                    await self.idle.put(buffer, unbound)
+                    return
+                await unbound.wait()
+            self._free(job, buffer)
+
+    def _free(self, job: BindJob, buffer: AllocatedBlocks) -> None:
+        if not job.reachable:
+            self.vm.gpu.mm.free_vram(buffer)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from enum import Enum
 
 from nova_async.address import MIB, PAGE_SIZE, Pfn, VramAddress
@@ -9,6 +10,7 @@ from nova_async.clients.vgpu_creator import frames_of
 from nova_async.errors import Errno
 from nova_async.hw.listener import Listener
 from nova_async.hw.mmu.access import Access
+from nova_async.kernel import DmaFence
 from nova_async.mm import Gpu
 from nova_async.mm.pagetable.format import PDE_VIDEO
 from nova_async.mm.pagetable.ver2 import VER2
@@ -64,6 +66,23 @@ def touch(gpu: Gpu, pdb: int, address: int) -> int:
         MmuFault: nothing is mapped there.
     """
     return gpu.board.mmu.translate(pdb, address, Access.READ).physical(address)
+
+
+@dataclass
+class FenceWaiter:
+    """A shrinker whose one object is busy until a fence has signalled; it waits for it, as it may."""
+
+    fence: DmaFence
+    name: str = "fence waiter"
+
+    def count(self) -> int:
+        """One object, or none once it is free."""
+        return 0 if self.fence.signalled else 1
+
+    async def scan(self, count: int) -> int:
+        """Wait, and free it."""
+        await self.fence.wait()
+        return count
 
 
 class _Silence(Listener):

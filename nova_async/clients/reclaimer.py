@@ -1,10 +1,11 @@
 """The background reclaimer: kswapd, which runs shrinkers as long as there is something to shrink."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anyio.lowlevel import checkpoint
 
 from nova_async.kernel import Kernel
+from nova_async.point import Kind, Operation, forgetting, point
 
 
 @dataclass(slots=True)
@@ -20,6 +21,7 @@ class Reclaimer:
     kernel: Kernel
     passes: int = 0
     freed: int = 0
+    _turn: Operation = field(default_factory=lambda: Operation(Kind.ALLOC, "kswapd"))
 
     @property
     def name(self) -> str:
@@ -29,6 +31,8 @@ class Reclaimer:
     async def run(self) -> None:
         """One pass after the other, with room for the others between them."""
         while True:
-            self.freed += await self.kernel.reclaim.shrink()
+            with forgetting():  # one pass is like the other
+                await point(self._turn)
+                self.freed += await self.kernel.reclaim.shrink()
             self.passes += 1
             await checkpoint()

@@ -6,10 +6,11 @@ the control region that the creator fills through BAR1, so every creation proves
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from nova_async.address import PAGE_SIZE, Pfn, Vfn, VramAddress
+from nova_async.clients.tally import Tally
 from nova_async.errors import EIO
 from nova_async.mm import BarAccess, Gpu, Vmm
 from nova_async.mm.gpu_buddy import AllocatedBlocks
@@ -31,6 +32,7 @@ class VgpuCreator:
         pages: the size of its partition.
         heap_pages: the size of its management heap, mapped into BAR1.
         rounds: how often it does so.
+        tally: learns how long each creation and destruction took.
     """
 
     gpu: Gpu
@@ -38,6 +40,7 @@ class VgpuCreator:
     pages: int = 4
     heap_pages: int = 1
     rounds: int = 1
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def name(self) -> str:
@@ -52,11 +55,27 @@ class VgpuCreator:
         """
         for _ in range(self.rounds):
             async with AsyncExitStack() as undo:
-                undo.push_async_callback(surely, self.gpu.mm.deferred.drain)
-                slot = await self._allocate(undo, self.pages)
-                heap = await self._allocate(undo, self.heap_pages)
-                await self._map_partition(undo, await self._build_address_space(undo), slot)
-                await self._talk(await self._map_heap(undo, heap), heap)
+                with self.tally.timing("vgpu create"):
+                    await self.create(undo)
+                destroy = undo.pop_all()
+                with self.tally.timing("vgpu destroy"):
+                    await destroy.aclose()
+
+    async def create(self, undo: AsyncExitStack) -> None:
+        """Build one and talk to its plugin.
+
+        Args:
+            undo: takes apart what is there, also if this fails.
+
+        Raises:
+            ENOSPC, ENOMEM, ETIMEDOUT: a step failed.
+            EIO: one did, or a value came back wrong.
+        """
+        undo.push_async_callback(surely, self.gpu.mm.deferred.drain)
+        slot = await self._allocate(undo, self.pages)
+        heap = await self._allocate(undo, self.heap_pages)
+        await self._map_partition(undo, await self._build_address_space(undo), slot)
+        await self._talk(await self._map_heap(undo, heap), heap)
 
     async def _allocate(self, undo: AsyncExitStack, pages: int) -> AllocatedBlocks:
         blocks = await self.gpu.mm.alloc_vram(pages * PAGE_SIZE, owner=self.name)

@@ -5,7 +5,7 @@
     explorer      explore(): the public face; result is what it gives back
     driver        one execution: asks the strategy at every step
     loop          the controlled loop: task, handles, refused serve it
-    state         observe() and share(): what names a global state
+    state         what names a global state: histories, and the digest of all that is shared
     execution     the record of one execution; schedule is what is kept of it
     strategies/   who chooses
     token         a schedule as one line, or as a file
@@ -27,10 +27,10 @@ from nova_async.explore.schedule import Schedule as Schedule
 from nova_async.explore.shrink import Shrinker as Shrinker
 from nova_async.explore.shrink import Shrunk as Shrunk
 from nova_async.explore.shrink import shrink as shrink
-from nova_async.explore.state import observe as observe
-from nova_async.explore.state import pick as pick
-from nova_async.explore.state import share as share
 from nova_async.explore.strategies import STRATEGIES as STRATEGIES
 from nova_async.explore.strategies import Strategy as Strategy
 from nova_async.explore.token import Token as Token
 from nova_async.explore.token import fingerprint_of as fingerprint_of
+from nova_async.point import observe as observe
+from nova_async.point import pick as pick
+from nova_async.point import share as share

@@ -6,9 +6,9 @@ from typing import Any
 from nova_async.errors import InternalError, UsageError
 from nova_async.explore.execution import Ending, Execution, Waiting
 from nova_async.explore.loop import ControlledLoop
-from nova_async.explore.state import observe
 from nova_async.explore.strategies.protocol import Strategy
 from nova_async.explore.task import ALWAYS, ControlledTask, place_of
+from nova_async.point import observe
 
 Program = Callable[[], Awaitable[Any]]
 """What is explored: called once for every execution, it makes everything it uses afresh."""
@@ -35,6 +35,9 @@ class Driver:
         strategy: who chooses.
         max_steps: an execution that takes more steps is ended.
         who_holds: names the holder of a resource, for the report of a deadlock.
+
+    Attributes:
+        loop: the one it was given.
     """
 
     def __init__(
@@ -46,13 +49,13 @@ class Driver:
         max_steps: int,
         who_holds: WhoHolds = nobody_knows,
     ) -> None:
-        self._loop = loop
+        self.loop = loop
         self._program = program
         self._strategy = strategy
         self._max_steps = max_steps
         self._who_holds = who_holds
         loop.picker = self._pick
-        loop.observing = strategy.observes
+        loop.naming = strategy.naming
 
     def run(self, ended: Callable[[Execution], None] = _ignore) -> Execution | None:
         """One execution from beginning to end; None if the strategy has nothing left to try.
@@ -60,7 +63,7 @@ class Driver:
         Args:
             ended: is called before what the execution left is cleaned up.
         """
-        loop = self._loop
+        loop = self.loop
         execution = loop.prepare()
         if not self._strategy.begin(execution):
             return None
@@ -76,7 +79,7 @@ class Driver:
         return execution
 
     def _drive(self, execution: Execution, root: ControlledTask) -> Ending:
-        loop, choose, tasks = self._loop, self._strategy.choose, execution.tasks
+        loop, choose, tasks = self.loop, self._strategy.choose, execution.tasks
         chosen, operations, runnable = execution.chosen, execution.operations, execution.runnable
         ready = loop.ready
         current: ControlledTask | None = None
@@ -113,7 +116,7 @@ class Driver:
         if n < 1:
             raise UsageError(f"a choice among {n} values; at least one was expected")
         value = self._strategy.pick(n)
-        execution = self._loop.execution
+        execution = self.loop.execution
         execution.picks.append((execution.steps - 1, n, value))
         observe(value)
         return value
@@ -123,7 +126,7 @@ class Driver:
             execution.waiting = self._who_waits(execution)
         if root.done() and not root.cancelled():
             execution.error = root.exception()
-        unseen = self._loop.unseen_errors()
+        unseen = self.loop.unseen_errors()
         if execution.error is None and unseen:
             execution.error = unseen[0]
         if execution.error is not None:

@@ -10,7 +10,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
 
 from nova_async.errors import UsageError
@@ -20,6 +20,7 @@ from nova_async.explore.loop import ControlledLoop, Points
 from nova_async.explore.result import Failure, Result, failures_of
 from nova_async.explore.strategies import STRATEGIES, Options, RunTwice, Strategy
 from nova_async.findings import Finding
+from nova_async.point import Kind
 
 Judge = Callable[[Execution], Iterable[Finding]]
 """Looks at an execution that has just ended, before what it left is cleaned up."""
@@ -178,6 +179,7 @@ def explore(
     preemptions: int | None = None,
     depth: int = 3,
     points: Points = "points",
+    passes: Collection[Kind] = (),
     run_twice: bool = False,
     stop_at_first: bool = False,
     judge: Judge = no_findings,
@@ -196,6 +198,7 @@ def explore(
         preemptions: bound of ``exhaustive``, ``dfs`` and ``random``.
         depth: of ``pct``.
         points: ``awaits`` lets another task run wherever one resumes, for code that has no points.
+        passes: kinds of operations that are no points, as they commute with all that others may do meanwhile.
         run_twice: run every schedule twice and report what differs (NOVA901).
         stop_at_first: stop when something goes wrong.
         judge: names the findings of an execution.
@@ -206,17 +209,20 @@ def explore(
         UsageError: no such strategy, or one that never ends without a bound.
         ReplayDiverged: the same choices led somewhere else; run again with ``run_twice``.
     """
-    options = Options(seed=seed, preemptions=preemptions, depth=depth, points=points)
-    chosen = _strategy(strategy, options)
-    if strategy in ("pct", "random") and max_executions is None and max_seconds is None:
-        raise UsageError(f"strategy {strategy} never ends by itself; give max_executions or max_seconds")
+    chosen = _strategy(strategy, Options(seed=seed, preemptions=preemptions, depth=depth, points=points))
+    if max_executions is None and max_seconds is None:
+        _check_that_it_ends(strategy)
     if run_twice:
         chosen, judge = _twice(chosen, judge)
     bounds = Bounds(executions=max_executions, seconds=max_seconds, steps=max_steps, first_failure=stop_at_first)
-    loop = ControlledLoop(points)
-    driver = Driver(loop, program, chosen, max_steps=max_steps, who_holds=who_holds)
-    with loop.installed():
+    driver = Driver(ControlledLoop(points, passes), program, chosen, max_steps=max_steps, who_holds=who_holds)
+    with driver.loop.installed():
         return Exploration(chosen, bounds, judge, progress).run(driver)
+
+
+def _check_that_it_ends(strategy: str | Strategy) -> None:
+    if strategy in ("pct", "random"):
+        raise UsageError(f"strategy {strategy} never ends by itself; give max_executions or max_seconds")
 
 
 def _twice(strategy: Strategy, judge: Judge) -> tuple[Strategy, Judge]:

@@ -57,9 +57,9 @@ class Housekeeping:
     def _run(self, batch: list[asyncio.Handle]) -> bool:
         stepped = False
         for handle in batch:
-            if handle.cancelled():
+            if handle._cancelled:  # noqa: SLF001  no public face
                 continue
-            task = task_stepped_by(handle._callback)  # type: ignore[attr-defined]  # noqa: SLF001  no public face
+            task = task_stepped_by(handle._callback)  # type: ignore[attr-defined]  # noqa: SLF001
             if task is None:
                 handle._run()  # noqa: SLF001
             else:

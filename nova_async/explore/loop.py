@@ -11,21 +11,23 @@ of the step that caused it, until nothing is left but parked tasks.
 
 import asyncio
 import sys
-import types
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Literal
 
+from sniffio import current_async_library_cvar
+
 from nova_async.errors import InternalError, UsageError
+from nova_async.explore.controlled import Controlled
 from nova_async.explore.execution import Execution
 from nova_async.explore.handles import Housekeeping, task_stepped_by
 from nova_async.explore.refused import RefusedCalls, refusing_threads_and_sleep
 from nova_async.explore.state import Digest, hash_name
 from nova_async.explore.task import RESUME, ControlledTask, Names, waits_for_group
 from nova_async.explore.watched import watching_cancellations
-from nova_async.point import Operation, Runtime, running_under
+from nova_async.point import Kind, Naming, Operation, Runtime, running_under
 
 Points = Literal["points", "awaits"]
 """Where another task may run: where code says so, or wherever a task resumes."""
@@ -37,27 +39,13 @@ UNWINDING_ROUNDS = 100
 _WOKEN = hash_name("woken")
 
 
-class Controlled:
-    """The runtime of :func:`nova_async.point.point`: parks the task until it is chosen."""
-
-    __slots__ = ("_loop",)
-
-    def __init__(self, loop: "ControlledLoop") -> None:
-        self._loop = loop
-
-    @types.coroutine
-    def reach(self, operation: Operation) -> Generator[None, None, None]:
-        """Park the calling task before ``operation``."""
-        self._loop.announced = operation
-        yield
-
-
 class ControlledLoop(RefusedCalls):
     """An event loop that serves many executions, one after the other.
 
     Args:
         points: ``points`` lets another task run only at points; ``awaits`` makes a choice of every step of every task,
             so that code without points can be explored.
+        passes: the kinds of operations that are no points here.
 
     Attributes:
         running: the task that is taking a step.
@@ -66,15 +54,16 @@ class ControlledLoop(RefusedCalls):
         picker: makes data choices.
         step: the number of the present step, from 0; -1 before the first.
         ready: the housekeeping that is left to do.
-        observing: whether :func:`observe` and :func:`share` are listened to.
+        naming: how states are told apart; None if nobody does, and no history is kept.
     """
 
-    def __init__(self, points: Points = "points") -> None:
+    def __init__(self, points: Points = "points", passes: Collection[Kind] = ()) -> None:
         self.running: ControlledTask | None = None
         self.announced: Operation | None = None
         self.execution = Execution()
         self.step = -1
-        self.observing = False
+        self.naming: Naming | None = None
+        self.passes = passes
         self.picker: Callable[[int], int] = _simplest
         self._awaits = points == "awaits"
         self._housekeeping = Housekeeping(self._housekeep)
@@ -91,6 +80,8 @@ class ControlledLoop(RefusedCalls):
         # Kept, so that a forgotten one is closed at the end of its execution and not when it happens to be collected.
         self._generators: list[AsyncGenerator[Any, Any]] = []
         self._context = copy_context()
+        # As anyio.run does: otherwise every event and task group looks for a running task to know its backend by.
+        self._context.run(current_async_library_cvar.set, "asyncio")
         self._runtime = Controlled(self)
 
     # What explored code and asyncio call.
@@ -268,12 +259,12 @@ class ControlledLoop(RefusedCalls):
     @property
     def observed(self) -> ControlledTask | None:
         """The task whose history is kept: the running one, if anybody wants it."""
-        return self.running if self.observing else None
+        return self.running if self.naming is not None else None
 
     @property
     def digest(self) -> Digest | None:
         """The hash of the shared state, if anybody wants it."""
-        return self.execution.digest if self.observing else None
+        return self.execution.digest if self.naming is not None else None
 
     def note_cancelled(self, task: ControlledTask) -> None:
         """A task was cancelled in the present step, or by the time that has passed."""
@@ -311,7 +302,8 @@ class ControlledLoop(RefusedCalls):
             self._woken(task, handle._args[0])  # noqa: SLF001
         self.running = task
         task.mark = 0
-        handle._run()  # noqa: SLF001
+        # What Handle._run does, but for errors of the callback: that of a task's step has none.
+        handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined]  # noqa: SLF001
         if task.operation is None:
             self._stepped(task)
         self.running = None
@@ -334,7 +326,7 @@ class ControlledLoop(RefusedCalls):
         if task.done():
             execution = self.execution
             execution.tasks.remove(task)
-            if self.observing:
+            if self.naming is not None:
                 execution.ended ^= hash((hash_name(task.key), task.history))
             if task._log_traceback:  # noqa: SLF001
                 self._failed.append(task)

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from nova_async.errors import EPERM
-from nova_async.explore.state import current_digest, observe
-from nova_async.point import Kind, Operation, point
+from nova_async.explore.state import current_digest
+from nova_async.point import Kind, Operation, observe, point
 
 T = TypeVar("T", bound=Hashable)
 

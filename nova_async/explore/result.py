@@ -76,8 +76,9 @@ def failures_of(execution: Execution, findings: tuple[Finding, ...]) -> list[Fai
         return []
     failures += [Failure(finding.message, schedule, finding) for finding in findings]
     if execution.ending is Ending.DEADLOCK:
-        finding = deadlock_of(execution)
-        failures.append(Failure(finding.message, schedule, finding))
+        if not any(finding.code == "NOVA401" for finding in findings):
+            finding = deadlock_of(execution)
+            failures.append(Failure(finding.message, schedule, finding))
     elif execution.error is not None:
         error = execution.error
         failures.append(Failure(sentence_of(error), schedule, error=error))

@@ -6,7 +6,7 @@ than the best so far, fewest first, for as long as the budget lasts.
 """
 
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -17,6 +17,7 @@ from nova_async.explore.loop import ControlledLoop, Points
 from nova_async.explore.result import Failure, failures_of
 from nova_async.explore.schedule import Schedule
 from nova_async.explore.strategies import DepthFirst, Follow, Strategy
+from nova_async.point import Kind
 
 Block = tuple[str, int]
 """A task's key, and how many steps it takes in a row."""
@@ -45,6 +46,7 @@ class Shrinker:
         failure: how.
         seconds: how long to look.
         points: as the failure was found with.
+        passes: as the failure was found with.
         judge: as the failure was found with.
         who_holds: as the failure was found with.
     """
@@ -56,6 +58,7 @@ class Shrinker:
         *,
         seconds: float,
         points: Points = "points",
+        passes: Collection[Kind] = (),
         judge: Judge | None = None,
         who_holds: WhoHolds = nobody_knows,
     ) -> None:
@@ -65,7 +68,7 @@ class Shrinker:
         self._judge = judge or no_findings
         self._who_holds = who_holds
         self._deadline = time.perf_counter() + seconds
-        self._loop = ControlledLoop(points)
+        self._loop = ControlledLoop(points, passes)
         self._executions = 0
         self._seen: Failure | None = None
 

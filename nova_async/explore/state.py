@@ -2,7 +2,7 @@
 
 A task is deterministic given what its operations returned, so a hash of that history names its local state
 (design section 5). Whatever is shared and changes anybody's behaviour is either in the :class:`Digest` or told to the
-tasks by :func:`observe`; what is in neither is not seen by the stateful search.
+tasks by :func:`nova_async.point.observe`; what is in neither is not seen by the stateful search.
 """
 
 from asyncio import _get_running_loop
@@ -53,52 +53,26 @@ class Digest:
     __slots__ = ("_hashes", "_total", "_values")
 
     def __init__(self) -> None:
-        self._values: dict[str, Hashable] = {}
+        self._values: dict[str, Hashable | Callable[[], Hashable]] = {}
         self._hashes: dict[str, int] = {}
         self._total = 0
 
-    def put(self, name: str, value: Hashable) -> None:
-        """The part called ``name`` has this value now."""
+    def put(self, name: str, value: Hashable | Callable[[], Hashable]) -> None:
+        """The part called ``name`` has this value now, or what this gives when somebody asks; None is no part."""
         self._values[name] = value
 
     def total(self) -> int:
         """The hash of all parts."""
         for name, value in self._values.items():
-            part = hash((hash_name(name), hash_value(value)))
+            if callable(value):
+                value = value()
+            part = 0 if value is None else hash((hash_name(name), hash_value(value)))
             self._total ^= self._hashes.get(name, 0) ^ part
             self._hashes[name] = part
         self._values.clear()
         return self._total
 
 
-def observe(value: Hashable) -> None:
-    """Tell the explorer what an operation has told the calling task; does nothing elsewhere.
-
-    A read of shared state that is not observed makes two states look the same that are not.
-    """
-    task = getattr(_get_running_loop(), "observed", None)
-    if task is not None:
-        task.history = hash((task.history, hash_value(value)))
-        task.mark = 0
-
-
-def share(name: str, value: Hashable) -> None:
-    """Tell the explorer that the shared object ``name`` has this value now; does nothing elsewhere."""
-    digest = current_digest()
-    if digest is not None:
-        digest.put(name, value)
-
-
 def current_digest() -> Digest | None:
     """The hash of the shared state, if an exhaustive search is under way; it lasts for one execution."""
     return cast("Digest | None", getattr(_get_running_loop(), "digest", None))
-
-
-def pick(n: int) -> int:
-    """A data choice of the strategy, from 0, the simplest, to ``n - 1``; 0 where nobody explores.
-
-    Raises:
-        UsageError: ``n`` is less than 1.
-    """
-    picker = getattr(_get_running_loop(), "picker", None)
-    return cast("Callable[[int], int]", picker)(n) if picker is not None else 0

@@ -1,9 +1,11 @@
 """The tasks of one execution, named by role and spawn path."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context
-from types import CoroutineType
+from functools import cache
+from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from nova_async.point import Kind, Operation
@@ -35,11 +37,13 @@ class ControlledTask(asyncio.Task[Any]):
         cancelled_in: how often it had when passing time cancelled it last; 0 if it never did.
         joined: the steps in which the children it has waited for have ended.
         history: a hash of all that it was told, see :func:`nova_async.explore.state.observe`.
+        births: how many things it has made that are named by birth.
         mark: its part of the global state's hash; 0 where that has to be computed again.
     """
 
     __slots__ = (
         "_hash",
+        "births",
         "cancelled_here",
         "cancelled_in",
         "context",
@@ -83,6 +87,7 @@ class ControlledTask(asyncio.Task[Any]):
         self.joined: tuple[int, ...] = ()
         self.ends: list[int] = []
         self.history = 0
+        self.births = 0
         self.mark = 0
         super().__init__(coroutine, loop=loop, name=shown, context=context)
 
@@ -106,17 +111,23 @@ class ControlledTask(asyncio.Task[Any]):
         return self.get_name()
 
 
-def role_of(name: str | None, coroutine: Coroutine[Any, Any, Any]) -> tuple[str, bool]:
-    """The role in a task's name, and whether its starter chose that name.
+@cache
+def role_in_name(name: str) -> tuple[str, bool]:
+    """The role in the name that a starter gave, and whether it chose that name.
 
     anyio names a task after its function in full, ``package.module.test.<locals>.writer``; the role is ``writer``.
     """
-    if name is None:
-        return getattr(coroutine, "__name__", type(coroutine).__name__), False
     parts = name.split(".")
     if len(parts) > 1 and all(part.isidentifier() or part == "<locals>" for part in parts):
         return parts[-1], False
     return name, True
+
+
+def role_of(name: str | None, coroutine: Coroutine[Any, Any, Any]) -> tuple[str, bool]:
+    """The role in a task's name, that of its coroutine if it has none, and whether its starter chose that name."""
+    if name is None:
+        return getattr(coroutine, "__name__", type(coroutine).__name__), False
+    return role_in_name(name)
 
 
 class Names:
@@ -143,9 +154,18 @@ _MACHINERY = ("anyio", "asyncio", "explore/loop.py", "contextlib.py")
 def _awaiting(task: ControlledTask) -> "Iterator[CoroutineType[Any, Any, Any]]":
     """The coroutines that a task waits in, outermost first."""
     awaited: Any = task.get_coro()
-    while isinstance(awaited, CoroutineType):
-        yield awaited
-        awaited = awaited.cr_await
+    while awaited is not None:
+        if isinstance(awaited, CoroutineType):
+            yield awaited
+            awaited = awaited.cr_await
+        else:
+            awaited = _in_generator(awaited)
+
+
+def _in_generator(awaited: object) -> object:
+    """What an async generator waits for, if ``awaited`` is a step of one; Python has no public way from one to it."""
+    generators = [other for other in gc.get_referents(awaited) if isinstance(other, AsyncGeneratorType)]
+    return generators[0].ag_await if generators else None
 
 
 def place_of(task: ControlledTask) -> str:

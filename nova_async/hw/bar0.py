@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from nova_async.errors import EINVAL
 from nova_async.hw import bus
+from nova_async.hw.accessors import Accessors
 from nova_async.hw.bus import BusError, Link, Traffic, check_access
 from nova_async.hw.clock import Costs, ModelClock
 from nova_async.hw.listener import Listener
@@ -54,7 +55,7 @@ class WindowLatch:
         self.shows_video = layout.target is None or layout.target.get(value) == WindowTarget.VIDEO
 
 
-class Bar0:
+class Bar0(Accessors):
     """The host's way to registers and, through the window, to video memory.
 
     Offsets are bytes from the start of the BAR. Every access costs model time and is counted. A read that fails
@@ -91,46 +92,6 @@ class Bar0:
         self.registers = RegisterFile()
         self.registers.add(layout.offset, self.window)
         self.read_fails: Callable[[int, int], bool] | None = None
-
-    def read8(self, offset: int) -> int:
-        """Read one byte.
-
-        Raises:
-            EINVAL: beyond the BAR.
-        """
-        return self._read(offset, 1)
-
-    def read16(self, offset: int) -> int:
-        """Read 16 bits; see :meth:`read8`. A misaligned offset is EINVAL as well."""
-        return self._read(offset, 2)
-
-    def read32(self, offset: int) -> int:
-        """Read 32 bits; see :meth:`read16`."""
-        return self._read(offset, 4)
-
-    def read64(self, offset: int) -> int:
-        """Read 64 bits in one transaction; see :meth:`read16`."""
-        return self._read(offset, 8)
-
-    def write8(self, offset: int, value: int) -> None:
-        """Write one byte.
-
-        Raises:
-            EINVAL: beyond the BAR.
-        """
-        self._write(offset, 1, value)
-
-    def write16(self, offset: int, value: int) -> None:
-        """Write 16 bits; see :meth:`write8`. A misaligned offset is EINVAL as well."""
-        self._write(offset, 2, value)
-
-    def write32(self, offset: int, value: int) -> None:
-        """Write 32 bits; see :meth:`write16`."""
-        self._write(offset, 4, value)
-
-    def write64(self, offset: int, value: int) -> None:
-        """Write 64 bits in one transaction; see :meth:`write16`."""
-        self._write(offset, 8, value)
 
     def read_run(self, offset: int, count: int) -> "array[int]":
         """Read ``count`` 64-bit words through the window: ``count`` transactions, one call.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from nova_async.hw import bus
+from nova_async.hw.accessors import Accessors
 from nova_async.hw.bus import BusError, Link, Traffic, check_access
 from nova_async.hw.clock import Costs, ModelClock
 from nova_async.hw.mmu.access import Access, Fault, FaultKind, MmuFault
@@ -64,7 +65,7 @@ _GONE = _Nowhere(bus.GONE)
 _ZERO = _Nowhere(0)
 
 
-class Bar1:
+class Bar1(Accessors):
     """The host's way to video memory through the page tables of the BAR1 address space.
 
     An offset is a virtual address. A translation that fails is recorded in the MMU's fault buffer; the read returns
@@ -89,46 +90,6 @@ class Bar1:
         self._clock = clock
         self._read_ns = costs.read_ns
         self._write_ns = costs.write_ns
-
-    def read8(self, offset: int) -> int:
-        """Read one byte.
-
-        Raises:
-            EINVAL: beyond the BAR.
-        """
-        return self._read(offset, 1)
-
-    def read16(self, offset: int) -> int:
-        """Read 16 bits; see :meth:`read8`. A misaligned offset is EINVAL as well."""
-        return self._read(offset, 2)
-
-    def read32(self, offset: int) -> int:
-        """Read 32 bits; see :meth:`read16`."""
-        return self._read(offset, 4)
-
-    def read64(self, offset: int) -> int:
-        """Read 64 bits; see :meth:`read16`."""
-        return self._read(offset, 8)
-
-    def write8(self, offset: int, value: int) -> None:
-        """Write one byte.
-
-        Raises:
-            EINVAL: beyond the BAR.
-        """
-        self._write(offset, 1, value)
-
-    def write16(self, offset: int, value: int) -> None:
-        """Write 16 bits; see :meth:`write8`. A misaligned offset is EINVAL as well."""
-        self._write(offset, 2, value)
-
-    def write32(self, offset: int, value: int) -> None:
-        """Write 32 bits; see :meth:`write16`."""
-        self._write(offset, 4, value)
-
-    def write64(self, offset: int, value: int) -> None:
-        """Write 64 bits; see :meth:`write16`."""
-        self._write(offset, 8, value)
 
     def _read(self, offset: int, width: int) -> int:
         check_access("BAR1", offset, width, self.size)

@@ -67,6 +67,11 @@ class Vram:
         if self._listeners:
             self._tell(address, width)
 
+    def words_of(self, frame: int) -> Sequence[int] | None:
+        """The 512 words of a page, in memory order; None if it was never touched, and is zero."""
+        page = self._pages.get(frame)
+        return None if page is None else _little_endian(array("Q", bytes(page)))
+
     def read_run(self, address: int, count: int) -> "array[int]":
         """``count`` 64-bit words from ``address`` on.
 

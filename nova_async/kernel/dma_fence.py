@@ -7,8 +7,9 @@ From the moment a fence is visible until it is signalled, everything that its si
 import anyio
 
 from nova_async.errors import EINVAL, Errno
+from nova_async.events import EventKind, trace
 from nova_async.lockdep import Validator
-from nova_async.point import Kind, Operation, Sleepers, point
+from nova_async.point import Kind, Operation, Sleepers, observe, point, share
 
 
 class DmaFence:
@@ -21,8 +22,9 @@ class DmaFence:
 
     def __init__(self, lockdep: Validator, name: str) -> None:
         self.name = name
-        self.error: Errno | None = None
+        self._error: Errno | None = None
         self._signalled = False
+        self._public = False
         self._lockdep = lockdep
         self._sleepers = Sleepers(in_turn=False)
         self._wait = Operation(Kind.WAIT, name, self._is_signalled, self._sleepers)
@@ -34,12 +36,39 @@ class DmaFence:
     @property
     def signalled(self) -> bool:
         """Whether the promise was kept, well or with an error."""
+        observe(self._signalled)
         return self._signalled
+
+    @property
+    def error(self) -> Errno | None:
+        """What went wrong; None while it is pending, and if nothing did."""
+        observe(type(self._error).__name__)
+        return self._error
+
+    def publish(self) -> None:
+        """Others can see it from here on, so it must be signalled, whatever happens (NOVA402).
+
+        A fence between hardware and its driver need not be: after a reset nobody waits for it any more.
+        """
+        if not self._public and not self._signalled:
+            self._public = True
+            self._lockdep.fence_public(self, self.name)
+
+    def take_on(self) -> None:
+        """The calling task is the one that signals it: should that one end before, nobody will."""
+        self.publish()
+        self._lockdep.fence_taken_on(self)
 
     async def wait(self) -> None:
         """Sleep until the fence is signalled; look at :attr:`error` then."""
         self._lockdep.might_wait(self.name)
-        await point(self._wait)
+        trace(EventKind.FENCE_WAIT, self.name)
+        outcome = "interrupted"
+        try:
+            await point(self._wait)
+            outcome = "signalled"
+        finally:
+            trace(EventKind.FENCE_WAITED, self.name, outcome=outcome)
 
     async def signal(self, error: Errno | None = None) -> None:
         """Keep the promise. A cancellation does not stop it: nobody else can.
@@ -51,8 +80,12 @@ class DmaFence:
             await point(self._signal)
         if self._signalled:
             raise EINVAL(f"fence {self.name}: signalled twice")
-        self.error = error
+        self._error = error
         self._signalled = True
+        if self._public:
+            self._lockdep.fence_signalled(self)
+        share(self.name, (True, type(error).__name__))
+        trace(EventKind.FENCE_SIGNAL, self.name, error=str(error or ""))
         self._sleepers.wake_all()
 
     def _is_signalled(self) -> bool:

@@ -4,7 +4,6 @@ Jobs of one queue run in order. A job's finished fence is public from :meth:`Drm
 lies in the signalling section by contract (lockdep.md 3.4); what must be freed waits for the cleanup stage.
 """
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,9 +13,11 @@ import anyio
 from anyio.abc import TaskGroup
 
 from nova_async.errors import ECANCELED, EINVAL, Errno
+from nova_async.events import EventKind, trace
 from nova_async.kernel.dma_fence import DmaFence
+from nova_async.kernel.work_list import WorkList
 from nova_async.lockdep import Validator
-from nova_async.point import Kind, Operation, Sleepers, point
+from nova_async.point import observe
 
 
 class Job(Protocol):
@@ -41,6 +42,10 @@ class _Queued:
     after: Sequence[DmaFence]
     finished: DmaFence
 
+    @property
+    def name(self) -> str:
+        return self.finished.name
+
 
 class DrmScheduler:
     """One ordered queue and the two workers that serve it, for the length of an ``async with``.
@@ -55,8 +60,8 @@ class DrmScheduler:
     def __init__(self, lockdep: Validator, name: str) -> None:
         self.name = name
         self._lockdep = lockdep
-        self._submitted = _WorkList(f"{name} queue")
-        self._ended = _WorkList(f"{name} ended jobs")
+        self._submitted = WorkList[_Queued](f"{name} queue")
+        self._ended = WorkList[_Queued](f"{name} ended jobs")
         self._seqno = 0
         self._workers: TaskGroup
 
@@ -91,7 +96,10 @@ class DrmScheduler:
         if not self.open:
             raise EINVAL(f"scheduler {self.name}: a job submitted after it was closed")
         self._seqno += 1
+        observe(self._seqno)
         finished = DmaFence(self._lockdep, f"{self.name}:{self._seqno}")
+        finished.publish()
+        trace(EventKind.JOB_SUBMIT, finished.name, queue=self.name)
         self._submitted.put(_Queued(job, tuple(after), finished))
         return finished
 
@@ -109,17 +117,23 @@ class DrmScheduler:
                 self._lockdep.task_ended()
 
     async def _execute(self, queued: _Queued) -> None:
+        queued.finished.take_on()
         # In-fences are waited for before the section opens: a wait inside it is NOVA204.
         for fence in queued.after:
             await fence.wait()
         with self._lockdep.signalling():
-            error = await _outcome(queued.job.run)
+            trace(EventKind.JOB_RUN, queued.finished.name, queue=self.name)
+            try:
+                error = await _outcome(queued.job.run)
+            finally:
+                trace(EventKind.JOB_RAN, queued.finished.name, queue=self.name)
             await queued.finished.signal(error)
 
     async def _give_up(self) -> None:
         self._submitted.close()
         while queued := await self._submitted.first():
             if not queued.finished.signalled:
+                queued.finished.take_on()
                 stopped = ECANCELED(f"fence {queued.finished.name}: the scheduler was stopped")
                 with self._lockdep.signalling():
                     error = await _outcome(queued.job.stop)
@@ -130,45 +144,15 @@ class DrmScheduler:
         """Shielded as a whole: it ends by itself once the other worker has."""
         with anyio.CancelScope(shield=True):
             while queued := await self._ended.first():
+                trace(EventKind.JOB_CLEANUP, queued.finished.name, queue=self.name)
                 await queued.job.cleanup()
+                trace(EventKind.JOB_CLEANED, queued.finished.name, queue=self.name)
                 self._ended.take()
         self._lockdep.task_ended()
 
 
-class _WorkList:
-    """Jobs in order, for one worker that sleeps while there are none."""
-
-    def __init__(self, name: str) -> None:
-        self.closed = False
-        self._jobs: deque[_Queued] = deque()
-        self._sleepers = Sleepers(in_turn=False)
-        self._next = Operation(Kind.WAIT, name, self._ready, self._sleepers)
-
-    def put(self, queued: _Queued) -> None:
-        """Add a job at the end."""
-        self._jobs.append(queued)
-        self._sleepers.wake_one()
-
-    def close(self) -> None:
-        """No more jobs come."""
-        self.closed = True
-        self._sleepers.wake_one()
-
-    async def first(self) -> _Queued | None:
-        """The oldest job, which stays on the list; None once the list is closed and empty."""
-        await point(self._next)
-        return self._jobs[0] if self._jobs else None
-
-    def take(self) -> _Queued:
-        """Take the oldest job off."""
-        return self._jobs.popleft()
-
-    def _ready(self) -> bool:
-        return bool(self._jobs) or self.closed
-
-
 async def _outcome(stage: Callable[[], Awaitable[None]]) -> Errno | None:
-    """An error of the job goes into its fence, not to the worker; that one has other jobs."""
+    """The error of a stage: it goes into the job's fence, not to the worker, which has other jobs."""
     try:
         await stage()
     except Errno as error:

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from random import Random
 
 from nova_async.errors import UsageError
+from nova_async.events import EventKind, trace
+from nova_async.point import explored, observe, pick, share
 
-KINDS = ("alloc", "mmio", "tlb", "reclaim")
+KINDS = ("alloc", "mmio", "tlb", "reclaim", "unbind")
 """An allocation that fails, a register access that fails, an invalidate that does not complete, an allocation
-that finds memory short and enters reclaim."""
+that finds memory short and enters reclaim, a device that goes away."""
 
 
 class FaultPlan:
@@ -30,6 +32,7 @@ class FaultPlan:
 
     def __init__(self, rates: Mapping[str, float] | None = None, seed: int = 0) -> None:
         self._rates: dict[str, float] = {}
+        self._choices = 0
         self._dice = Random(seed)  # noqa: S311  a schedule, not a secret
         self.injected: Counter[str] = Counter()
         self.start(rates or {})
@@ -52,9 +55,29 @@ class FaultPlan:
         """Whether this operation fails."""
         if kind not in self._rates:
             return False
-        struck = self._dice.random() < self._rates[kind]
+        rate = self._rates[kind]
+        struck = self._chosen(rate) if explored() else self._dice.random() < rate
         self.injected[kind] += struck
+        if struck:
+            trace(EventKind.FAULT, kind)
         return struck
+
+    def allow(self, failures: int) -> None:
+        """Where a strategy chooses which operations fail, let it choose so many that need not.
+
+        An operation whose rate is 1 fails always, and is no choice.
+        """
+        self._choices = failures
+
+    def _chosen(self, rate: float) -> bool:
+        if rate in (0.0, 1.0):
+            return bool(rate)
+        observe(self._choices)
+        if not self._choices or not pick(2):
+            return False
+        self._choices -= 1
+        share("failures left", self._choices)
+        return True
 
 
 def _check(kind: str, rate: float) -> None:

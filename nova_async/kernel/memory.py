@@ -6,9 +6,11 @@ for fences there, or fail. Every call tells the validator, also when memory is p
 """
 
 from nova_async.errors import ENOMEM
+from nova_async.events import EventKind, trace
 from nova_async.kernel.faults import FaultPlan
 from nova_async.kernel.reclaim import Reclaim
 from nova_async.lockdep import Gfp, Validator
+from nova_async.lockdep.gfp import mask_name
 from nova_async.point import Kind, Operation, point
 
 
@@ -34,6 +36,7 @@ class HostMemory:
             ENOMEM: there is none left for this mask.
         """
         self._lockdep.might_alloc(gfp, what)
+        trace(EventKind.ALLOC, what, gfp=mask_name(int(gfp)))
         await point(self._blocking if Gfp.DIRECT_RECLAIM in gfp else self._atomic)
         if self._faults.strikes("alloc"):
             raise ENOMEM(f"{what}: no host memory ({gfp!r})", hint="the caller must undo what it did so far")

@@ -4,12 +4,14 @@ The data is reachable only through the guard, and the guard is dead after releas
 Rust side: a model that cannot touch the window without the window lock has one way to be wrong fewer.
 """
 
+from collections.abc import Hashable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from nova_async.errors import InternalError
+from nova_async.kernel.guarded import StateOf, state_of
 from nova_async.lockdep import LockMap, Validator
-from nova_async.point import Kind, Operation, Sleepers, point
+from nova_async.point import Kind, Operation, Sleepers, naming, observe, point, share
 
 T = TypeVar("T")
 
@@ -69,16 +71,23 @@ class Mutex(Generic[T]):
         lockdep: who is told of every acquisition.
         lock: its class and instance, see :meth:`nova_async.lockdep.Validator.lock`.
         data: what it guards.
+        state: what names the state of the data, for the explorer.
+        told: whether a task that takes the lock is taken to see all of that state; if not, what it sees is observed
+            where it looks.
     """
 
-    __slots__ = ("_data", "_held", "_lockdep", "_map", "_operation", "_sleepers", "name")
+    __slots__ = ("_data", "_held", "_lockdep", "_map", "_operation", "_sleepers", "_state", "_told", "name")
 
-    def __init__(self, lockdep: Validator, lock: LockMap, data: T) -> None:
+    def __init__(
+        self, lockdep: Validator, lock: LockMap, data: T, *, state: StateOf[T] = state_of, told: bool = True
+    ) -> None:
         self.name = lock.instance
         self._data = data
         self._held = False
         self._lockdep = lockdep
         self._map = lock
+        self._state = state
+        self._told = told and data is not None
         self._sleepers = Sleepers(in_turn=True)
         self._operation = Operation(Kind.ACQUIRE, lock.instance, self._is_free, self._sleepers)
 
@@ -96,11 +105,14 @@ class Mutex(Generic[T]):
 
     def try_lock(self) -> MutexGuard[T] | None:
         """A guard that holds the lock and must be released, or None if it is taken or others wait for it."""
-        if self._held or self._sleepers:
+        taken = self._held or bool(self._sleepers)
+        observe(taken)
+        if taken:
             return None
         self._lockdep.acquire(self._map, trylock=True)
         self._lockdep.acquired(self._map)
         self._held = True
+        self._tell_holder()
         guard = MutexGuard(self)
         guard._held = True  # noqa: SLF001
         return guard
@@ -120,8 +132,18 @@ class Mutex(Generic[T]):
             raise
         self._held = True
         lockdep.acquired(lock)
+        self._tell_holder()
+
+    def _tell_holder(self) -> None:
+        if self._told and naming() is not None:
+            observe(self._name_state())
+
+    def _name_state(self) -> Hashable:
+        return self._state(self._data)
 
     def _release(self) -> None:
         self._held = False
+        if naming() is not None:
+            share(self.name, self._name_state)
         self._lockdep.release(self._map)
         self._sleepers.wake_one()

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Protocol
 
 from nova_async.lockdep import Validator
+from nova_async.point import observe
 
 _memalloc: ContextVar[bool] = ContextVar("nova_async.memalloc", default=False)
 
@@ -63,6 +64,9 @@ class Reclaim:
     async def _scan_all(self) -> int:
         freed = 0
         for shrinker in tuple(self._shrinkers):
-            if shrinker.count():
+            count = shrinker.count()
+            observe(count)
+            if count:
                 freed += await shrinker.scan(self.batch)
+        observe(freed)
         return freed

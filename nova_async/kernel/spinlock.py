@@ -5,11 +5,14 @@ broke the rule and slept. The validator reports that (NOVA205); whoever then wan
 told so.
 """
 
+from collections.abc import Hashable
 from types import TracebackType
 from typing import Generic, TypeVar
 
 from nova_async.errors import EDEADLK
+from nova_async.kernel.guarded import StateOf, state_of
 from nova_async.lockdep import LockMap, Validator
+from nova_async.point import naming, observe, share
 
 T = TypeVar("T")
 
@@ -34,14 +37,15 @@ class SpinLockGuard(Generic[T]):
 class SpinLock(Generic[T]):
     """A spinlock around ``data``; see :class:`nova_async.kernel.mutex.Mutex` for the arguments."""
 
-    __slots__ = ("_data", "_held", "_lockdep", "_map", "name")
+    __slots__ = ("_data", "_held", "_lockdep", "_map", "_state", "name")
 
-    def __init__(self, lockdep: Validator, lock: LockMap, data: T) -> None:
+    def __init__(self, lockdep: Validator, lock: LockMap, data: T, *, state: StateOf[T] = state_of) -> None:
         self.name = lock.instance
         self._data = data
         self._held = False
         self._lockdep = lockdep
         self._map = lock
+        self._state = state
 
     def lock(self) -> SpinLockGuard[T]:
         """``with spinlock.lock() as data``.
@@ -58,8 +62,15 @@ class SpinLock(Generic[T]):
             raise EDEADLK(f"spinlock {self.name}: its holder is asleep", hint="nothing may await under a spinlock")
         self._lockdep.acquired(self._map)
         self._held = True
+        if naming() is not None:
+            observe(self._name_state())
         return self._data
+
+    def _name_state(self) -> Hashable:
+        return self._state(self._data)
 
     def _release(self) -> None:
         self._held = False
+        if naming() is not None:
+            share(self.name, self._name_state)
         self._lockdep.release(self._map)

@@ -23,7 +23,9 @@ from nova_async.lockdep.events import EventMap
 from nova_async.lockdep.gfp import Gfp, Scope
 from nova_async.lockdep.graph import Edge, Graph
 from nova_async.lockdep.held import Held
+from nova_async.lockdep.listener import LockListener
 from nova_async.lockdep.litmus import litmus
+from nova_async.lockdep.lock_graph import LockEdge, LockGraph, LockNode, lock_graph
 from nova_async.lockdep.lock_stat import ClassStat, LockStat, Times
 from nova_async.lockdep.null import NullValidator
 from nova_async.lockdep.splat import splat
@@ -31,6 +33,7 @@ from nova_async.lockdep.validator import Validator
 
 __all__ = [
     "Validator",
+    "LockListener",
     "NullValidator",
     "litmus",
     "splat",
@@ -45,6 +48,10 @@ __all__ = [
     "Held",
     "Graph",
     "Edge",
+    "LockGraph",
+    "LockNode",
+    "LockEdge",
+    "lock_graph",
     "LockStat",
     "ClassStat",
     "Times",

@@ -7,7 +7,7 @@ before is found in one dictionary look-up, and costs nothing else.
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
-from nova_async.findings import Finding
+from nova_async.findings import Finding, Witness
 from nova_async.lockdep.classes import (
     NEST_STEP,
     TRYLOCK_STEP,
@@ -21,9 +21,11 @@ from nova_async.lockdep.classes import (
     WaitType,
 )
 from nova_async.lockdep.contexts import Contexts
+from nova_async.lockdep.fences import FencePromises
 from nova_async.lockdep.graph import Graph
 from nova_async.lockdep.held import Chain, Entry, Held, HeldStack
 from nova_async.lockdep.joins import Join
+from nova_async.lockdep.listener import LockListener
 from nova_async.lockdep.lock_stat import LockStat
 from nova_async.lockdep.misuse import Misuse
 from nova_async.lockdep.places import LOOPS, SKIPPED, FramePlaces, Places
@@ -61,6 +63,7 @@ class LockBooks:
         contexts: the pseudo-locks of reclaim, notifiers and fences.
         resolve: turns a place that a witness remembers into files and lines.
         stat: who waited for what, and held it for how long; None without a clock.
+        listener: is told of what happens to locks, if anybody is.
     """
 
     def __init__(
@@ -90,9 +93,11 @@ class LockBooks:
         self._joins: dict[Hashable, Join] = {}
         self.contexts = Contexts(self._classes, self.graph)
         self.stat = LockStat(now, places, tasks.name) if now is not None else None
+        self.listener: LockListener | None = None
         self._tell = Teller(places, tasks.name, self.report)
         self._rules = Rules(self.graph, self.contexts, self._tell)
         self._misuse = Misuse(self._stacks, self._waiting, self._tell)
+        self._fences = FencePromises(self._tell, self._root)
 
     def report(self, finding: Finding) -> None:
         """Keep a finding, unless its like is known."""
@@ -102,6 +107,8 @@ class LockBooks:
         self.findings.append(finding)
         if self._on_finding is not None:
             self._on_finding(finding)
+        if self.listener is not None:
+            self.listener.found(finding)
 
     # Locks
 
@@ -184,6 +191,8 @@ class LockBooks:
             self.stat.asked(entry)
         if self._waits is not None:
             self._waits.took(task, entry)
+        if self.listener is not None:
+            self.listener.asked(entry)
 
     def _judge(self, task: Hashable, stack: HeldStack, entry: Entry, nest: LockMap | None = None) -> Chain:
         clean = self._rules.acquisition(Scene(task, stack, entry.where), entry, nest)
@@ -205,12 +214,18 @@ class LockBooks:
         self._waiting[task] = lock
         if self.stat is not None:
             self.stat.contended(self._stacks[task], lock)
+        if self.listener is not None:
+            self.listener.contended(lock)
         join = self._joins.get(task)
         if join is not None:
             join.blocked(task, lock)
 
     def acquired(self, lock: LockMap) -> None:
         """The task has got the lock."""
+        if self.listener is not None:
+            self.listener.acquired(lock)
+        if lock.holders > 1:
+            lock.owner = self._current()  # others have asked, and may not be waiting yet
         stat = self.stat
         if stat is None and not self._waiting:
             return
@@ -229,8 +244,11 @@ class LockBooks:
         entry = stack.entries.pop()
         stack.chain = entry.before
         lock.holders -= 1
+        lock.owner = None
         if self.stat is not None:
             self.stat.released(entry, task)
+        if self.listener is not None:
+            self.listener.released(lock, task)
         if not stack.entries and not stack.scopes:
             del self._stacks[task]
 
@@ -243,6 +261,8 @@ class LockBooks:
         entry = self._drop(owner, lock)
         if self.stat is not None:
             self.stat.released(entry, owner)
+        if self.listener is not None:
+            self.listener.released(lock, owner)
 
     def _drop(self, task: Hashable, lock: LockMap) -> Entry:
         stack = self._stacks[task]
@@ -250,6 +270,8 @@ class LockBooks:
         assert entry is not None  # noqa: S101  the caller looked
         stack.remove(entry)
         lock.holders -= 1
+        if lock.owner == task:
+            lock.owner = None
         self._tidy(task, stack)
         return entry
 
@@ -264,6 +286,8 @@ class LockBooks:
         stack = self._stacks.get(task)
         if stack is not None and stack.find(lock) is not None:
             self._drop(task, lock)
+        if self.listener is not None:
+            self.listener.abandoned(lock)
         if self._waits is not None:
             self._waits.gave_up(task, lock)
 
@@ -307,10 +331,12 @@ class LockBooks:
         return self._waiting.get(task)
 
     def holds(self, name: str, instance: str = "") -> bool:
-        """Whether the caller has, or is about to get, a lock of class ``name``; of any instance if none is named."""
+        """Whether the caller has, or is about to get, a lock of class ``name``; of any class or instance if empty."""
         stack = self._stacks.get(self._current())
-        entries = stack.entries if stack is not None else ()
-        return any(entry.cls.name == name and instance in ("", entry.lock.instance) for entry in entries)
+        for entry in stack.entries if stack is not None else ():
+            if name in ("", entry.cls.name) and instance in ("", entry.lock.instance):
+                return True
+        return False
 
     def held(self, task: Hashable | None = None) -> tuple[Held, ...]:
         """What a task holds or is about to get, oldest first; None for the caller."""
@@ -321,6 +347,11 @@ class LockBooks:
             for entry in (stack.entries if stack is not None else ())
             if entry.cls.role is Role.LOCK
         )
+
+    def situation(self, task: Hashable) -> tuple[Witness, ...]:
+        """What a task holds or is about to get, and which contexts it is in, in words, oldest first."""
+        stack = self._stacks.get(task)
+        return self._tell.held(Scene(task, stack, ())) if stack is not None else ()
 
     def _scene(self) -> Scene:
         task = self._current()

@@ -1,6 +1,6 @@
 """Lock classes: all locks that obey the same rules are one class, and order is learned per class (lockdep.md 1.1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -76,6 +76,9 @@ class Declaration:
     owned: bool = True
 
 
+_UNDECLARED = Declaration()
+
+
 class LockClass:
     """One class; each subclass of a lock is a full class of its own.
 
@@ -136,17 +139,19 @@ class LockMap:
         cls: its class in subclass 0.
         instance: the name it is printed under.
         holders: how many entries on held stacks name it, waiting ones included.
+        owner: who got it while others had asked for it too; None if nobody can be mistaken for its holder.
         pins: how many pins forbid its release.
         tag: anything an order function wants to compare.
     """
 
-    __slots__ = ("cls", "holders", "instance", "pins", "subclasses", "tag")
+    __slots__ = ("cls", "holders", "instance", "owner", "pins", "subclasses", "tag")
 
     def __init__(self, classes: dict[int, LockClass], instance: str, tag: Any = None) -> None:
         self.cls = classes[0]
         self.subclasses = classes
         self.instance = instance
         self.holders = 0
+        self.owner: Hashable = None
         self.pins = 0
         self.tag = tag
 
@@ -185,14 +190,14 @@ class ClassTable:
 
     def prime(self, name: str) -> dict[int, LockClass]:
         """A lock that the kernel's order knows before anybody declared it."""
-        subclasses = self.declare(name, Declaration())
+        subclasses = self.declare(name, _UNDECLARED)
         subclasses[0].primed = True
         return subclasses
 
     def _redeclare(self, name: str, known: Declaration, declared: Declaration) -> None:
         """The first to declare a primed lock says what it is; but not that it is taken on the way to a signal."""
         classes = self._classes[name]
-        if known != Declaration() or not classes[0].primed or declared.fence_path:
+        if known != _UNDECLARED or not classes[0].primed or declared.fence_path:
             raise EINVAL(f"lock class {name!r}: declared as {declared}", expected=f"as before, {known}")
         self._declared[name] = declared
         for cls in classes.values():

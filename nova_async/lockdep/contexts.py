@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 PSEUDO = Declaration(wait=WaitType.NONE)
 
+_FROM_THE_START = EdgeWitness("", (), (), "the kernel's order, known from the start (dma_resv_lockdep)")
+_DECLARED = EdgeWitness("", (), (), "declared as a lock of the fence-signalling path")
+_EXCLUSIVE = kind_of(Mode.EXCLUSIVE, Mode.EXCLUSIVE)
+_UNDER_A_READER = kind_of(Mode.READ, Mode.EXCLUSIVE)
+
 # What a path is about, by the edges on it; the highest colour names it.
 PLAIN = 0
 RECLAIM_PATH = 1
@@ -60,7 +65,7 @@ class Contexts:
         self.fence = _pseudo(table, "dma_fence", PSEUDO, Role.FENCE)
         self._order = [mmap, resv, self.reclaim.cls, self.notifier.cls, self.fence.cls]
         for held, taken in pairwise(self._order):
-            self._learn(held, taken, Mode.EXCLUSIVE, "the kernel's order, known from the start (dma_resv_lockdep)")
+            graph.add(held, taken, _EXCLUSIVE, _FROM_THE_START, colour(held, taken))
 
     def named(self, name: str) -> LockMap | None:
         """The pseudo-lock of that class."""
@@ -72,11 +77,7 @@ class Contexts:
 
     def declare_fence_path(self, cls: LockClass) -> None:
         """Learn that ``cls`` is taken inside signalling sections, before any such code ran."""
-        self._learn(self.fence.cls, cls, Mode.READ, "declared as a lock of the fence-signalling path")
-
-    def _learn(self, held: LockClass, taken: LockClass, mode: Mode, why: str) -> None:
-        witness = EdgeWitness("", (), (), why)
-        self._graph.add(held, taken, kind_of(mode, Mode.EXCLUSIVE), witness, colour(held, taken))
+        self._graph.add(self.fence.cls, cls, _UNDER_A_READER, _DECLARED, colour(self.fence.cls, cls))
 
 
 def _pseudo(table: ClassTable, name: str, declared: Declaration, role: Role) -> LockMap:

@@ -65,6 +65,7 @@ def effect(gfp: int, scopes: int) -> int:
     return NOTIFIES
 
 
+@cache
 def mask_name(gfp: int) -> str:
     """``GFP_KERNEL`` for a mask people know, else its flags."""
     for name, mask in MASKS.items():

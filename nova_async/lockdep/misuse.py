@@ -34,6 +34,8 @@ class Misuse:
         """The task that has ``lock``; None if nobody does."""
         if not lock.holders:
             return None
+        if lock.owner is not None:
+            return lock.owner
         for task, stack in self._stacks.items():
             if self._waiting.get(task) is not lock and stack.find(lock) is not None:
                 return task

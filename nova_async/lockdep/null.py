@@ -95,6 +95,15 @@ class NullValidator(Validator):
     def might_wait(self, what: str = "") -> None:
         """Nothing."""
 
+    def fence_public(self, fence: Hashable, name: str) -> None:
+        """Nothing."""
+
+    def fence_taken_on(self, fence: Hashable) -> None:
+        """Nothing."""
+
+    def fence_signalled(self, fence: Hashable) -> None:
+        """Nothing."""
+
     def might_sleep(self, what: str = "") -> None:
         """Nothing."""
 

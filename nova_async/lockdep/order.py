@@ -40,9 +40,11 @@ class TopologicalOrder:
         """A node without edges, at the end of the line."""
         node = len(self._leader)
         self._leader.append(node)
-        last = self._left[_END]
+        left, right = self._left, self._right
+        last = left[_END]
         self._label.append(0 if last == _END else self._label[last] + SPACING)
-        self._link(last, node)
+        left[node], right[node] = last, _END
+        left[_END] = right[last] = node
 
     def component(self, node: int) -> int:
         """The node that stands for all those on a common cycle with ``node``."""

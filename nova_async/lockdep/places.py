@@ -19,6 +19,7 @@ Where = tuple[Any, ...]
 
 SKIPPED = (
     *(f"nova_async/kernel/{name}.py" for name in ("mutex", "spinlock", "memory", "reclaim", "dma_fence")),
+    *(f"nova_async/kernel/{name}.py" for name in ("ww_mutex", "dma_resv", "drm_exec", "mmu_notifier")),
     "nova_async/lockdep/",
     "nova_async/point.py",
     "anyio",
@@ -91,6 +92,12 @@ class _Sorter(dict[str, int]):
         return kind
 
 
+@cache
+def _sorter(skip: tuple[str, ...], loops: tuple[str, ...]) -> _Sorter:
+    """One for all validators of a process: an explorer makes thousands of them, and files stay where they are."""
+    return _Sorter(skip, loops)
+
+
 class FramePlaces:
     """Places read off the Python stack.
 
@@ -100,7 +107,7 @@ class FramePlaces:
     """
 
     def __init__(self, skip: tuple[str, ...] = SKIPPED, loops: tuple[str, ...] = LOOPS) -> None:
-        self._sort = _Sorter(skip, loops)
+        self._sort = _sorter(skip, loops)
 
     def capture(self) -> Where:
         """The two innermost frames that matter, as code objects and offsets."""

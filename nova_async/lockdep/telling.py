@@ -23,6 +23,7 @@ ADVICE = {
     "an allocation that may reclaim.",
     "NOVA204": "Wait for the fence before taking the lock or opening the section.",
     "NOVA205": "Drop the spinlock before anything that may sleep, or allocate with GFP_ATOMIC.",
+    "NOVA402": "Signal on every way out, with an error if need be; do before publishing what can fail.",
 }
 """What to do, by code."""
 _EVENT_ADVICE = "Let the lock go before waiting for the event, or signal it without that lock."

@@ -214,12 +214,35 @@ class Validator(LockBooks):
 
     # Ends and promises
 
+    def fence_public(self, fence: Hashable, name: str) -> None:
+        """The task lets others see ``fence``: it must be signalled, whatever happens."""
+        self._fences.made(fence, name, self._current(), self._capture())
+
+    def fence_taken_on(self, fence: Hashable) -> None:
+        """The task answers for a public fence: if it ends before, nobody will signal it."""
+        self._fences.taken_on(fence, self._current())
+
+    def fence_signalled(self, fence: Hashable) -> None:
+        """The promise is kept."""
+        self._fences.kept(fence)
+
+    def excuse_fences(self) -> None:
+        """The run is cut short: that fences are not signalled now says nothing about the program."""
+        self._fences.drop()
+
+    def settle_fences(self) -> None:
+        """Everything is over: what is public and was not signalled is a finding."""
+        self._fences.settle()
+
     def task_ended(self, task: Hashable | None = None) -> None:
         """A task is over; what it still holds is a finding, and then forgotten."""
         task = self._current() if task is None else task
         stack = self._stacks.get(task)
         if stack is not None and stack.entries:
             self._misuse.ended(Scene(task, stack, ()))
+        self._fences.task_ended(task)
+        if self.listener is not None:
+            self.listener.task_ended(task)
         self.forget(task)
 
     def forget(self, task: Hashable | None = None) -> None:
@@ -231,6 +254,8 @@ class Validator(LockBooks):
         stack = self._stacks.pop(task, None)
         for entry in stack.entries if stack is not None else ():
             entry.lock.holders -= 1
+            if entry.lock.owner == task:
+                entry.lock.owner = None
 
     def destroy(self, lock: LockMap) -> None:
         """The memory that ``lock`` lives in is freed."""

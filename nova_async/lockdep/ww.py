@@ -29,6 +29,7 @@ class AcquireContext:
         held: the locks it has.
         ever_held: whether it had any since it began.
         wounded: an older transaction wants what it has.
+        contended: the lock it backed off from, until it takes that first.
         done: it has all it wanted; no more locks.
         open: between begin and end.
     """
@@ -39,6 +40,7 @@ class AcquireContext:
     held: list[LockMap] = field(default_factory=list)
     ever_held: bool = False
     wounded: bool = False
+    contended: LockMap | None = None
     done: bool = False
     open: bool = False
 
@@ -87,18 +89,32 @@ class WoundWait:
 
     def lock(self, lock: LockMap, context: AcquireContext | None) -> bool:
         """Take ``lock``, which is free; False if this transaction has it already (EALREADY)."""
-        if context is None:
-            self._validator.acquire(lock)
-            return True
-        if lock in context.held:
+        if context is not None and lock in context.held:
             return False
-        if context.done:
-            self._validator.misused(f"locks {lock.instance} with {context.name}, which is done", lock)
-        self._take(lock, context)
+        self.ask(lock, context)
+        self.got(lock, context)
         return True
 
     def lock_slow(self, lock: LockMap, context: AcquireContext) -> None:
         """Take the lock that made the transaction back off, now that it holds nothing."""
+        self.slow(lock, context)
+        self.ask(lock, context)
+        self.got(lock, context)
+
+    def ask(self, lock: LockMap, context: AcquireContext | None) -> None:
+        """About to take ``lock``: call it before it may block."""
+        if context is None:
+            self._validator.acquire(lock)
+            return
+        if context.done:
+            self._validator.misused(f"locks {lock.instance} with {context.name}, which is done", lock)
+        if context.contended is not None:
+            self._after_back_off(lock, context.contended, context)
+            context.contended = None
+        self._validator.acquire(lock, Mode.EXCLUSIVE, nest=context.map)
+
+    def slow(self, lock: LockMap, context: AcquireContext) -> None:
+        """About to ask for ``lock`` on the slow path."""
         if context.held:
             held = ", ".join(other.instance for other in context.held)
             self._validator.misused(f"takes the slow path to {lock.instance} while {context.name} holds {held}", lock)
@@ -106,12 +122,25 @@ class WoundWait:
             message = f"takes the slow path to {lock.instance}, but {context.name} held nothing to back off from"
             self._validator.misused(message, lock)
         context.wounded = False
-        self._take(lock, context)
 
-    def _take(self, lock: LockMap, context: AcquireContext) -> None:
-        self._validator.acquire(lock, Mode.EXCLUSIVE, nest=context.map)
-        context.held.append(lock)
-        context.ever_held = True
+    def _after_back_off(self, lock: LockMap, contended: LockMap, context: AcquireContext) -> None:
+        """The first lock after a back-off has to be the contended one, with everything else released."""
+        if lock is not contended or context.held:
+            message = f"locks {lock.instance}, but {context.name} backed off from {contended.instance}"
+            self._validator.misused(f"{message} and has to release all it holds and take that first", lock)
+
+    def got(self, lock: LockMap, context: AcquireContext | None) -> None:
+        """The lock that was asked for is the transaction's."""
+        self._validator.acquired(lock)
+        if context is not None:
+            context.held.append(lock)
+            context.ever_held = True
+
+    def gave_up(self, lock: LockMap, context: AcquireContext | None = None) -> None:
+        """The lock that was asked for was not got; with a context, because it has to back off."""
+        self._validator.abandon(lock)
+        if context is not None:
+            context.contended = lock
 
     def unlock(self, lock: LockMap, context: AcquireContext | None) -> None:
         """Let go of ``lock``."""

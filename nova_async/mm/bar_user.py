@@ -12,8 +12,10 @@ import anyio
 from nova_async.address import PAGE_SIZE, Pfn, Vfn, VirtualAddress
 from nova_async.errors import EINVAL, EOVERFLOW
 from nova_async.hw.bar1 import Bar1
+from nova_async.mm.binding import Binding, gone
 from nova_async.mm.mapping import MappedRange, Stage
 from nova_async.mm.vmm import Vmm
+from nova_async.point import observe
 
 
 class BarUser:
@@ -22,12 +24,14 @@ class BarUser:
     Args:
         bar: the aperture.
         vmm: its address space, no larger than the aperture.
+        binding: the tie to the device.
     """
 
-    def __init__(self, bar: Bar1, vmm: Vmm) -> None:
+    def __init__(self, bar: Bar1, vmm: Vmm, binding: Binding) -> None:
         if vmm.va_size > bar.size:
             raise EINVAL(f"{vmm.name}: {vmm.va_size:#x} bytes of addresses", expected=f"BAR1's {bar.size:#x} at most")
         self._bar = bar
+        self._binding = binding
         self.vmm = vmm
 
     async def map(self, pfns: Sequence[Pfn], *, writable: bool, owner: str) -> "BarAccess":
@@ -42,15 +46,17 @@ class BarUser:
             EINVAL: no frames.
             EPERM: a frame is not the owner's.
             ENOSPC: the aperture or VRAM is full.
+            ENODEV: the device is gone.
         """
-        return BarAccess(self._bar, await self.vmm.map_pages(pfns, writable=writable, owner=owner))
+        return BarAccess(self._bar, await self.vmm.map_pages(pfns, writable=writable, owner=owner), self._binding)
 
 
 class BarAccess:
     """One live BAR1 mapping; offsets count from its start, in bytes."""
 
-    def __init__(self, bar: Bar1, mapped: MappedRange) -> None:
+    def __init__(self, bar: Bar1, mapped: MappedRange, binding: Binding) -> None:
         self._bar = bar
+        self._binding = binding
         self._mapped = mapped
 
     def __repr__(self) -> str:
@@ -86,7 +92,9 @@ class BarAccess:
 
     def try_read32(self, offset: int) -> int:
         """Four bytes at an offset."""
-        return self._bar.read32(self._bar_offset(offset))
+        value = self._bar.read32(self._bar_offset(offset))
+        observe(value)
+        return value
 
     def try_write32(self, value: int, offset: int) -> None:
         """Four bytes at an offset."""
@@ -94,7 +102,9 @@ class BarAccess:
 
     def try_read64(self, offset: int) -> int:
         """Eight bytes at an offset."""
-        return self._bar.read64(self._bar_offset(offset))
+        value = self._bar.read64(self._bar_offset(offset))
+        observe(value)
+        return value
 
     def try_write64(self, value: int, offset: int) -> None:
         """Eight bytes at an offset."""
@@ -116,6 +126,9 @@ class BarAccess:
         """Where in the aperture an offset of this mapping lies."""
         if self._mapped.stage is not Stage.MAPPED:
             raise EINVAL(f"{self!r}: an access after unmap")
+        self._binding.may_end()
+        if not self._binding.bound:
+            raise gone(f"{self!r}: an access")
         if (self.base + offset) >> 64 > 0:
             raise EOVERFLOW(f"{self!r}: BAR1 offset {self.base + offset:#x}", expected="64 bits")
         if not 0 <= offset < self.size:

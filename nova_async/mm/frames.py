@@ -11,6 +11,7 @@ from sortedcontainers import SortedDict
 from nova_async.address import PAGE_SHIFT
 from nova_async.errors import EPERM
 from nova_async.kernel import Kernel
+from nova_async.kernel.guarded import stateless
 from nova_async.mm.lock_order import FRAMES
 
 
@@ -19,7 +20,8 @@ class FrameOwners:
 
     def __init__(self, kernel: Kernel) -> None:
         # first frame of a run -> (frame behind the run, owner)
-        self._runs = kernel.spinlock(FRAMES, SortedDict())
+        # What is owned follows from what is allocated.
+        self._runs = kernel.spinlock(FRAMES, SortedDict(), state=stateless)
 
     def grant(self, runs: Sequence[range], owner: str) -> None:
         """From now on these frames are ``owner``'s."""

@@ -24,7 +24,7 @@ class Gpu:
     mm: GpuMm
     bar_user: BarUser
     address_spaces: list[Vmm]
-    """Every address space made so far, BAR1 first."""
+    """Every address space, BAR1 first; a closed one may be missing once all of its addresses are free."""
 
     @classmethod
     def probe(cls, kernel: Kernel, board: Board) -> Self:
@@ -38,12 +38,20 @@ class Gpu:
         usable = usable_region(gsp.fb_regions)
         mm = GpuMm(kernel, board.bar0, chipset, board.clock, usable, gsp.total_fb_end)
         vmm = Vmm(mm, VramAddress(gsp.bar1_pde_base), chipset.mmu_version, board.bar1.size, name="bar1", owner="driver")
-        return cls(kernel, board, chipset, mm, BarUser(board.bar1, vmm), [vmm])
+        mm.binding.on_unbind.append(board.remove)
+        return cls(kernel, board, chipset, mm, BarUser(board.bar1, vmm, mm.binding), [vmm])
+
+    def unbind(self) -> None:
+        """The device goes away, whoever is at work on it: everything new is ENODEV, what is under way is undone."""
+        self.mm.binding.unbind()
 
     def vmm(self, pdb_addr: VramAddress, va_size: int, *, name: str, owner: str) -> Vmm:
         """An address space in this chip's format."""
         vmm = Vmm(self.mm, pdb_addr, self.chipset.mmu_version, va_size, name=name, owner=owner)
-        self.address_spaces.append(vmm)
+        spaces = self.address_spaces
+        if not len(spaces) & (len(spaces) - 1):  # at powers of two, so that it costs next to nothing
+            spaces[:] = [space for space in spaces if not space.settled]
+        spaces.append(vmm)
         return vmm
 
 

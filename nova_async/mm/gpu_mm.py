@@ -1,22 +1,41 @@
 """The memory manager that everybody shares: VRAM, the PRAMIN window, the TLB."""
 
-from nova_async.address import MIB, PAGE_SIZE
-from nova_async.errors import ENOSPC
+from typing import Protocol
+
+from nova_async.address import PAGE_SIZE
+from nova_async.errors import EBUSY, EIO, ENODEV, ENOSPC, ETIMEDOUT
 from nova_async.hw.bar0 import Bar0
 from nova_async.hw.chipset import Chipset
 from nova_async.hw.clock import ModelClock
 from nova_async.kernel import Kernel
+from nova_async.mm.binding import Binding
 from nova_async.mm.buddy import BuddyFlags
 from nova_async.mm.deferred import DeferredFrees
 from nova_async.mm.frames import FrameOwners
 from nova_async.mm.gpu_buddy import NO_FLAGS, AllocatedBlocks, GpuBuddy
+from nova_async.mm.holds import WORDS_PER_HOLD
 from nova_async.mm.observer import Observer
 from nova_async.mm.pramin import Pramin
 from nova_async.mm.regs import pramin_window
 from nova_async.mm.tlb import Tlb
+from nova_async.point import forgetting, observe, share
 
-SCRUB_CHUNK = MIB
-"""How much is scrubbed under one hold of the window, so that others get their turn."""
+
+class TableUser(Protocol):
+    """An address space, which may have table pages that nobody needs."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        ...
+
+    async def reclaim_tables(self) -> int:
+        """Put those on the deferred list; how many there were.
+
+        Raises:
+            EIO, ETIMEDOUT, ENODEV: the device did not answer.
+        """
+        ...
 
 
 class GpuMm:
@@ -29,21 +48,33 @@ class GpuMm:
         clock: model time, for the TLB's timeout.
         usable: the VRAM that may be allocated, as addresses.
         total_fb_end: the end of all VRAM, firmware's included.
+        words_per_hold: how many 64-bit words anybody reads or writes before others get their turn at the window.
 
     Attributes:
         observers: who is told of what only the driver knows. Append at any time.
+        binding: the tie to the device.
     """
 
     def __init__(
-        self, kernel: Kernel, bar0: Bar0, chipset: Chipset, clock: ModelClock, usable: range, total_fb_end: int
+        self,
+        kernel: Kernel,
+        bar0: Bar0,
+        chipset: Chipset,
+        clock: ModelClock,
+        usable: range,
+        total_fb_end: int,
+        words_per_hold: int = WORDS_PER_HOLD,
     ) -> None:
         self.kernel = kernel
         self.usable = usable
+        self.words_per_hold = words_per_hold
+        self._roots: dict[int, TableUser] = {}
         self.observers: list[Observer] = []
         self.buddy = GpuBuddy(kernel, "vram", len(usable), usable.start, self.observers)
         register = pramin_window(chipset.architecture)
-        self.pramin = Pramin(kernel, bar0, register, range(total_fb_end), self.observers)
-        self.tlb = Tlb(kernel, bar0, clock)
+        self.binding = Binding(kernel.faults)
+        self.pramin = Pramin(kernel, bar0, register, range(total_fb_end), self.observers, self.binding)
+        self.tlb = Tlb(kernel, bar0, clock, self.binding)
         self.owners = FrameOwners(kernel)
         self.deferred = DeferredFrees(kernel, self._free)
 
@@ -55,12 +86,14 @@ class GpuMm:
             ENOSPC: too little is free, deferred frees included.
             ENOMEM: no host memory.
             EIO: it could not be scrubbed.
+            ENODEV: the device is gone.
         """
         # What was scrubbed when it was freed need not be scrubbed again.
         allocated = await self.alloc_from(self.buddy, size, owner=owner, flags=flags | BuddyFlags.CLEAR)
         self.owners.grant(allocated.frames(), owner)
         try:
-            await self._scrub_dirty(allocated)
+            with forgetting():  # once it is scrubbed nobody can tell what was
+                await self._scrub_dirty(allocated)
         except BaseException:
             self.deferred.defer(allocated)
             raise
@@ -77,16 +110,56 @@ class GpuMm:
     ) -> AllocatedBlocks:
         """Allocate from a buddy whose frees are deferred here; what waits there is freed before this gives up.
 
+        If that is not enough VRAM, every address space gives back the table pages that nobody needs. That is no matter
+        of the fence path: nobody allocates there, and the pages go the way of all frees, over the deferred list.
+
         Raises:
             EINVAL, ENOSPC, ENOMEM: as :meth:`GpuBuddy.alloc_blocks`.
+            ENODEV: the device is gone.
         """
+        self.binding.check(f"{buddy.name}: an allocation for {owner}")
         try:
             return await buddy.alloc_blocks(size, owner=owner, flags=flags, within=within)
         except ENOSPC:
-            if not self.deferred:
+            if not self.deferred and buddy is not self.buddy:
                 raise
         await self.deferred.drain()
+        try:
+            return await buddy.alloc_blocks(size, owner=owner, flags=flags, within=within)
+        except ENOSPC:
+            if buddy is not self.buddy:
+                raise
+        await self.deferred.drain(first=self._reclaim_tables)
         return await buddy.alloc_blocks(size, owner=owner, flags=flags, within=within)
+
+    def adopt_root(self, pdb: int, user: TableUser) -> None:
+        """From now on the tables below this root are one address space's.
+
+        Raises:
+            EBUSY: they are another one's.
+        """
+        taken = self._roots.get(pdb)
+        observe(taken.name if taken is not None else None)
+        if taken is not None:
+            raise EBUSY(f"{user.name}: the root at {pdb:#x} is in use by {taken.name}")
+        self._roots[pdb] = user
+        share("roots in use", self._name_users)
+
+    def release_root(self, pdb: int) -> None:
+        """Nobody's any more."""
+        del self._roots[pdb]
+        share("roots in use", self._name_users)
+
+    def _name_users(self) -> tuple[str, ...]:
+        return tuple(user.name for user in self._roots.values())
+
+    async def _reclaim_tables(self) -> None:
+        observe(self._name_users())
+        for user in tuple(self._roots.values()):
+            try:
+                await user.reclaim_tables()
+            except (EIO, ETIMEDOUT, ENODEV):
+                continue  # what it has not given back it keeps; there may be enough without
 
     def free_vram(self, allocated: AllocatedBlocks) -> None:
         """Give VRAM back. It is scrubbed and free once somebody drains."""
@@ -109,6 +182,8 @@ class GpuMm:
         await self.buddy.free(allocated, cleared=True)
 
     async def _zero(self, address: int, size: int) -> None:
-        for start in range(address, address + size, SCRUB_CHUNK):
+        """Write zeros, a hold at a time, so that others get their turn at the window."""
+        chunk = 8 * self.words_per_hold
+        for start in range(address, address + size, chunk):
             async with self.pramin.window() as window:
-                window.fill(start, min(SCRUB_CHUNK, address + size - start) // 8)
+                window.fill(start, min(chunk, address + size - start) // 8)

@@ -1,5 +1,6 @@
 """A mapping on its way: prepared, then mapped. Each belongs to one Vmm and says where it stands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from nova_async.errors import EINVAL
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.page_tables import Leaf, Path, PtPage
+from nova_async.point import observe
 
 if TYPE_CHECKING:
     from nova_async.mm.vmm import Vmm
@@ -57,6 +59,16 @@ class Mapping:
         """The virtual frames."""
         return range(self.vfn_start, self.vfn_start + self.num_pages)
 
+    @property
+    def tables(self) -> Sequence[PtPage]:
+        """The pages of its Vmm that it needs."""
+        return self.path.pages
+
+    @property
+    def half_done(self) -> bool:
+        """An execute could not be undone, because the device did not answer."""
+        return self.stage is Stage.DIRTY
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.vmm.name} {self.vfn_start:#x}+{self.num_pages}: {self.stage.value}>"
 
@@ -68,6 +80,7 @@ class Mapping:
         """
         if self.vmm is not vmm:
             raise EINVAL(f"{vmm.name}: {call} of a range of {self.vmm.name}", expected=f"a range of {vmm.name}")
+        observe(self.stage.value)
         if self.stage not in stages:
             wanted = " or ".join(stage.value for stage in stages)
             raise EINVAL(f"{call} of {self!r}", expected=f"a range that is {wanted}")

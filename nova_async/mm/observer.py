@@ -3,8 +3,10 @@
 For sanitizers, fingerprints and traces. Append an :class:`Observer` to ``GpuMm.observers``; an empty list is free.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
 
 from nova_async.hw.bar0 import Bar0
 
@@ -29,6 +31,63 @@ class AddressSpace:
     guard: str
 
 
+class TablePage(Protocol):
+    """A table page that a mapping needs."""
+
+    @property
+    def slot(self) -> int:
+        """The address of the entry that points to it, or will."""
+        ...
+
+    @property
+    def alloc(self) -> "AllocatedBlocks":
+        """Its VRAM."""
+        ...
+
+
+class Promised(Protocol):
+    """A mapping, as far as it was promised something."""
+
+    @property
+    def frames(self) -> range:
+        """The virtual frames."""
+        ...
+
+    @property
+    def va(self) -> "AllocatedBlocks":
+        """Its addresses."""
+        ...
+
+    @property
+    def tables(self) -> Sequence[TablePage]:
+        """The pages of its address space that it needs."""
+        ...
+
+    @property
+    def half_done(self) -> bool:
+        """An execute could not be undone, because the device did not answer."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One operation on an address space, from its begin to its end.
+
+    Attributes:
+        name: ``prepare_map``, ``execute_map``, ``abort`` or ``unmap_pages``.
+        space: where; None if it was closed before.
+        mapping: what it works on; of a prepare, what it has made.
+        owner: of an execute, whose frames it maps.
+        withdrawn: addresses that a prepare keeps although it failed: somebody else has mapped something there.
+    """
+
+    name: str
+    space: AddressSpace | None
+    mapping: Promised | None = None
+    owner: str = ""
+    withdrawn: "list[AllocatedBlocks]" = field(default_factory=list)
+
+
 class Observer:
     """Hooks that do nothing; override those of interest.
 
@@ -47,5 +106,47 @@ class Observer:
     def space_closed(self, space: AddressSpace) -> None:
         """Its tables are out of the root; the root may be freed."""
 
+    def call_begins(self, call: Call) -> None:
+        """The calling task begins an operation."""
+
+    def call_ends(self, call: Call, *, failed: bool) -> None:
+        """It is over: done, or failed and undone as far as its mapping says."""
+
+    def room_promised(self, space: AddressSpace, waiting: int, room: int) -> None:
+        """The books of a space have room for ``room`` more table pages, and ``waiting`` pages wait to be recorded.
+
+        For books whose room is reserved for several prepares together.
+        """
+
+    def entries_read(self, words: Sequence[int]) -> None:
+        """The calling task has read these 64-bit words through the window."""
+
     def window_used(self, bar0: Bar0, base: int) -> None:
         """The next access through the window of ``bar0`` is right only if the window is at ``base``."""
+
+    def window_taken(self) -> None:
+        """The calling task has the window."""
+
+    def window_released(self) -> None:
+        """It lets go of it."""
+
+
+class Telling:
+    """``with Telling(observers, call)``: they are told of the begin and of the end."""
+
+    __slots__ = ("_call", "_observers")
+
+    def __init__(self, observers: Sequence[Observer], call: Call) -> None:
+        self._observers = observers
+        self._call = call
+
+    def __enter__(self) -> Call:
+        for observer in self._observers:
+            observer.call_begins(self._call)
+        return self._call
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for observer in self._observers:
+            observer.call_ends(self._call, failed=kind is not None)

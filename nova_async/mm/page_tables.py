@@ -5,18 +5,19 @@ need the same page: each counts in ``users``, from its prepare to its abort or u
 slot share the page, an abort takes away only what nobody else needs, and what an execute installs stays valid for all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sortedcontainers import SortedDict
 
-from nova_async.address import VramAddress
+from nova_async.address import PAGE_SHIFT, PAGE_SIZE, VramAddress
 from nova_async.errors import EEXIST, EINVAL, EIO
 from nova_async.hw.bus import is_error_pattern
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.pagetable.format import PTE_VALID, EntryFormat, Level
 from nova_async.mm.pagetable.walk import read_entry
 from nova_async.mm.pramin import PraminWindow
+from nova_async.point import observe
 
 
 @dataclass(slots=True, eq=False)
@@ -28,21 +29,57 @@ class PtPage:
         level: the level that holds the slot.
         alloc: the VRAM of the page.
         before: what the slot held when the page was prepared; put back when it is taken out.
-        users: pending prepares and live mappings that lead through it.
+        parent: the page of this Vmm that the slot lies in; None if it lies in a table that somebody else made.
+        users: pending prepares and live mappings that lead through it. Never fewer than those of a page below it.
         installed: the slot points to it.
+        installed_below: how many pages are installed in it.
     """
 
     slot: int
     level: Level
     alloc: AllocatedBlocks
     before: int
+    parent: "PtPage | None" = None
     users: int = 0
     installed: bool = False
+    installed_below: int = 0
 
     @property
     def address(self) -> int:
         """The page's VRAM address."""
         return self.alloc.address
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the way to it is installed up to a table that somebody else made."""
+        page: PtPage | None = self
+        while page is not None and page.installed:
+            page = page.parent
+        return page is None
+
+    def install(self, window: PraminWindow, entry: int) -> None:
+        """Let the slot point to it, if it does not yet.
+
+        Raises:
+            EIO: the device did not answer. It is not installed for those who share it; whoever tried takes it out.
+        """
+        if self.installed:
+            return
+        window.try_write64(self.slot, entry)
+        self.installed = True
+        if self.parent is not None:
+            self.parent.installed_below += 1
+
+    def take_out(self, window: PraminWindow) -> None:
+        """Let the slot hold again what it held before.
+
+        Raises:
+            EIO: the device did not answer; all is as it was.
+        """
+        window.try_write64(self.slot, self.before)
+        if self.installed and self.parent is not None:
+            self.parent.installed_below -= 1
+        self.installed = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +97,37 @@ class Leaf:
 
 @dataclass(slots=True)
 class Path:
-    """The way of one mapping through the tables: pages of this Vmm from the root down, and the leaf tables."""
+    """The way of one mapping through the tables: pages of this Vmm, and the leaf tables.
+
+    Attributes:
+        pages: each behind the one above it.
+        leaves: ascending.
+        found: those leaves that lie in tables which somebody else made, and may hold entries.
+    """
 
     pages: list[PtPage] = field(default_factory=list)
     leaves: list[Leaf] = field(default_factory=list)
+    found: list[Leaf] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table on the way down; ``ours`` if this Vmm made it, so that its content is known without reading."""
+    """A table on the way down; if this Vmm made its page, its content is known without reading."""
 
     address: int
     frames: range
-    ours: bool
+    page: PtPage | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Gap:
-    """A slot that points nowhere, and the frames that need it."""
+    """A slot that points nowhere, the frames that need it, and the page of this Vmm that it lies in."""
 
     slot: int
     depth: int
     frames: range
     before: int
+    parent: PtPage | None
 
 
 class PageTables:
@@ -91,6 +136,12 @@ class PageTables:
     Args:
         pdb: the address of the root.
         entries: the format of its entries.
+
+    Attributes:
+        closed: no more mappings.
+        mappings: how many are pending or live.
+        idle: how many pages are installed and needed by nobody.
+        retired: pages that were taken out; they may be freed once the TLB was flushed.
     """
 
     def __init__(self, pdb: int, entries: EntryFormat) -> None:
@@ -99,13 +150,23 @@ class PageTables:
         self._by_slot: SortedDict[int, PtPage] = SortedDict()
         self.closed = False
         self.mappings = 0
-        """How many are pending or live."""
+        self.idle = 0
+        self.retired: list[AllocatedBlocks] = []
 
     def __iter__(self) -> Iterator[PtPage]:
         return iter(self._by_slot.values())
 
     def __len__(self) -> int:
         return len(self._by_slot)
+
+    def fingerprint(self) -> Hashable:
+        """Every page: where it is to be, whose it is, who needs it, and whether it is there."""
+        made = {page.address >> PAGE_SHIFT: page for page in self}
+        pages = frozenset(
+            (_slot_name(page.slot, made), page.alloc.fingerprint(), page.before, page.users, page.installed)
+            for page in self
+        )
+        return self.closed, self.mappings, pages, frozenset(page.fingerprint() for page in self.retired)
 
     def claim(self, window: PraminWindow, frames: range, pool: list[AllocatedBlocks]) -> Path | int:
         """Take part in all tables that ``frames`` needs, with pages from the pool for those that are missing.
@@ -127,13 +188,16 @@ class PageTables:
         path, gaps = self._survey(window, frames)
         short = sum(self._pages_for(gap) for gap in gaps) - len(pool)
         if short > 0:
+            observe(short)
             return short
         for gap in gaps:
             self._grow(gap, pool, path)
         for page in path.pages:
+            self.idle -= page.installed and not page.users
             page.users += 1
         path.leaves.sort(key=lambda leaf: leaf.frames.start)
         self.mappings += 1
+        observe(tuple(page.alloc.fingerprint() for page in path.pages))
         return path
 
     def release(self, path: Path) -> list[AllocatedBlocks]:
@@ -142,10 +206,42 @@ class PageTables:
         unneeded = []
         for page in path.pages:
             page.users -= 1
-            if not page.users and not page.installed:
+            if page.users:
+                continue
+            if page.installed:
+                self.idle += 1
+            else:
                 del self._by_slot[page.slot]
                 unneeded.append(page.alloc)
         return unneeded
+
+    def retire_idle(self, window: PraminWindow, words: int) -> None:
+        """Take out pages that nobody needs, with at most so many writes.
+
+        A pending prepare counts as a user of every page on its way, installed or not, so what is idle is promised to
+        nobody (hazards.md B16), and nothing is mapped below it. One write takes a page out with all that is below.
+
+        Raises:
+            EIO: the device did not answer; what was taken out before is retired.
+        """
+        idle = [page for page in self if not page.users]
+        observe(frozenset(page.alloc.fingerprint() for page in idle))
+        tops = [page for page in idle if page.parent is None or page.parent.users]
+        try:
+            for page in tops[:words]:
+                page.take_out(window)
+        finally:
+            for page in idle:
+                if not page.reachable:
+                    del self._by_slot[page.slot]
+                    self.retired.append(page.alloc)
+                    self.idle -= 1
+
+    def take_retired(self) -> list[AllocatedBlocks]:
+        """The retired pages, for whoever has flushed the TLB since."""
+        retired, self.retired = self.retired, []
+        observe(len(retired))
+        return retired
 
     def entry(self, page: PtPage) -> int:
         """The directory entry that points to a page."""
@@ -157,16 +253,17 @@ class PageTables:
         return [page for page in self if page.installed and page.slot >> 12 not in made]
 
     def clear(self) -> list[AllocatedBlocks]:
-        """Forget all pages and hand them back."""
-        pages = [page.alloc for page in self]
+        """Forget all pages and hand them back, retired ones too."""
+        pages = [page.alloc for page in self] + self.take_retired()
         self._by_slot.clear()
+        self.idle = 0
         return pages
 
     def _survey(self, window: PraminWindow, frames: range) -> tuple[Path, list[_Gap]]:
         """What is there for ``frames``, level by level, and the topmost slots that are not."""
         path = Path()
         gaps: list[_Gap] = []
-        tables = [_Table(self._pdb, frames, ours=False)]
+        tables = [_Table(self._pdb, frames, None)]
         for depth, level in enumerate(self._format.directories):
             below: list[_Table] = []
             for table in tables:
@@ -175,9 +272,9 @@ class PageTables:
             tables = below
         for table in tables:
             leaf = Leaf(table.address, table.frames)
-            if not table.ours:
-                _check_vacant(window, leaf)
             path.leaves.append(leaf)
+            if table.page is None:
+                path.found.append(leaf)
         return path, gaps
 
     def _look(
@@ -195,14 +292,14 @@ class PageTables:
         page = self._by_slot.get(slot)
         if page is not None:
             path.pages.append(page)
-            below.append(_Table(page.address, part, ours=True))
+            below.append(_Table(page.address, part, page))
             return
-        entry = 0 if table.ours else self._found_entry(window, level, slot)
+        entry = 0 if table.page is not None else self._found_entry(window, level, slot)
         frame = self._format.pde_frame(entry)
         if frame is None:
-            gaps.append(_Gap(slot, depth, part, entry))
+            gaps.append(_Gap(slot, depth, part, entry, table.page))
         else:
-            below.append(_Table(frame.address(), part, ours=False))
+            below.append(_Table(frame.address(), part, None))
 
     def _found_entry(self, window: PraminWindow, level: Level, slot: int) -> int:
         """An entry of a table that this Vmm did not make: empty, or the way to a table in video memory.
@@ -224,7 +321,7 @@ class PageTables:
 
     def _grow(self, gap: _Gap, pool: list[AllocatedBlocks], path: Path) -> None:
         """Prepare the tables below a gap."""
-        page = PtPage(gap.slot, self._format.directories[gap.depth], pool.pop(), gap.before)
+        page = PtPage(gap.slot, self._format.directories[gap.depth], pool.pop(), gap.before, gap.parent)
         self._by_slot[gap.slot] = page
         path.pages.append(page)
         depth = gap.depth + 1
@@ -233,11 +330,22 @@ class PageTables:
             return
         level = self._format.directories[depth]
         for part in level.split(gap.frames):
-            self._grow(_Gap(level.slot(page.address, part.start), depth, part, 0), pool, path)
+            self._grow(_Gap(level.slot(page.address, part.start), depth, part, 0, page), pool, path)
 
 
-def _check_vacant(window: PraminWindow, leaf: Leaf) -> None:
-    """Refuse to map over what somebody else has mapped (hazards.md B3)."""
+def _slot_name(slot: int, made: Mapping[int, PtPage]) -> Hashable:
+    """An entry, by the table it lies in."""
+    table = made.get(slot >> PAGE_SHIFT)
+    return slot if table is None else (table.alloc.fingerprint(), slot % PAGE_SIZE)
+
+
+def check_vacant(window: PraminWindow, leaf: Leaf) -> None:
+    """Refuse to map over what somebody else has mapped (hazards.md B3).
+
+    Raises:
+        EEXIST: an entry is valid.
+        EIO: an entry could not be read.
+    """
     for index, entry in enumerate(window.read_run(leaf.pte_addr, len(leaf.frames))):
         if is_error_pattern(entry, 8):
             raise EIO(f"page-table entry at {leaf.pte_addr + 8 * index:#x}: the bus answered {entry:#x}")

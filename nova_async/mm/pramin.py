@@ -16,9 +16,12 @@ from nova_async.address import KIB, MIB, align_down
 from nova_async.errors import EINVAL, EIO
 from nova_async.hw.bar0 import Bar0
 from nova_async.kernel import Kernel, MutexGuard
+from nova_async.kernel.guarded import stateless
+from nova_async.mm.binding import Binding, gone
 from nova_async.mm.lock_order import PRAMIN
 from nova_async.mm.observer import Observer
 from nova_async.mm.regs import WindowRegister
+from nova_async.point import observe
 
 PRAMIN_BASE = 0x700000
 PRAMIN_SIZE = MIB
@@ -35,6 +38,7 @@ class Pramin:
         vram_region: the addresses that may be accessed: all of VRAM, for firmware's page directories lie above the
             usable part.
         observers: who is told of every access.
+        binding: the tie to the device; None for one that nothing cuts.
     """
 
     def __init__(
@@ -44,13 +48,16 @@ class Pramin:
         register: WindowRegister,
         vram_region: range,
         observers: Sequence[Observer] = (),
+        binding: Binding | None = None,
     ) -> None:
         self.vram_region = vram_region
         self.bar0 = bar0
         self.register = register
         self.faults = kernel.faults
+        self.binding = binding or Binding(kernel.faults)
         self.observers = observers
-        self._base = kernel.mutex(PRAMIN, register.read_base(bar0))
+        # Where the window is decides on how many register writes an access takes, not on what it does.
+        self._base = kernel.mutex(PRAMIN, register.read_base(bar0), state=stateless, told=False)
 
     def window(self) -> "PraminWindow":
         """Exclusive access: ``async with pramin.window() as window``."""
@@ -61,7 +68,7 @@ class PraminWindow:
     """VRAM reads and writes by absolute address, for as long as the window lock is held.
 
     Every accessor raises EINVAL for an address outside the VRAM region or no multiple of its width, and EIO where the
-    fault plan says so.
+    fault plan says so. Once the device is gone reads are ENODEV, and writes go nowhere.
     """
 
     __slots__ = ("_bar0", "_base", "_observers", "_pramin", "_start", "_stop")
@@ -76,28 +83,36 @@ class PraminWindow:
 
     async def __aenter__(self) -> Self:
         await self._base.__aenter__()
+        self._pramin.binding.may_end()
+        for observer in self._observers:
+            observer.window_taken()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for observer in self._observers:
+            observer.window_released()
         self._base.release()
 
     def try_read8(self, address: int) -> int:
         """One byte."""
-        return self._bar0.read8(self._position(address, 1))
+        return self._told(self._bar0.read8(self._readable(address, 1)))
 
     def try_read16(self, address: int) -> int:
         """Two bytes, little endian."""
-        return self._bar0.read16(self._position(address, 2))
+        return self._told(self._bar0.read16(self._readable(address, 2)))
 
     def try_read32(self, address: int) -> int:
         """Four bytes, little endian."""
-        return self._bar0.read32(self._position(address, 4))
+        return self._told(self._bar0.read32(self._readable(address, 4)))
 
     def try_read64(self, address: int) -> int:
         """Eight bytes, little endian, in one transaction."""
-        return self._bar0.read64(self._position(address, 8))
+        word = self._bar0.read64(self._readable(address, 8))
+        for observer in self._observers:
+            observer.entries_read((word,))
+        return word
 
     def try_write8(self, address: int, value: int) -> None:
         """One byte."""
@@ -117,9 +132,12 @@ class PraminWindow:
 
     def read_run(self, address: int, count: int) -> "array[int]":
         """``count`` 64-bit words from ``address`` on."""
+        self._must_be_there(address)
         words: array[int] = array("Q")
         for offset, span in self._spans(address, count):
             words += self._bar0.read_run(offset, span)
+        for observer in self._observers:
+            observer.entries_read(words)
         return words
 
     def write_run(self, address: int, words: "array[int]") -> None:
@@ -134,6 +152,10 @@ class PraminWindow:
         for offset, span in self._spans(address, count):
             self._bar0.fill(offset, span, value)
 
+    def _told(self, value: int) -> int:
+        observe(value)
+        return value
+
     def _spans(self, address: int, count: int) -> Iterator[tuple[int, int]]:
         """The parts of a run, each a BAR0 offset and a word count, with the window on it when it is handed out."""
         self._check(address, 8, address + 8 * count)
@@ -143,6 +165,14 @@ class PraminWindow:
             yield offset, span
             address += span << 3
             count -= span
+
+    def _readable(self, address: int, size: int) -> int:
+        self._must_be_there(address)
+        return self._position(address, size)
+
+    def _must_be_there(self, address: int) -> None:
+        if not self._pramin.binding.bound:
+            raise gone(f"pramin: a read at {address:#x}")
 
     def _position(self, address: int, size: int) -> int:
         """Move the window if it must be moved; the BAR0 offset of the access."""

@@ -8,6 +8,7 @@ from nova_async.errors import ETIMEDOUT
 from nova_async.hw.bar0 import Bar0
 from nova_async.hw.clock import ModelClock
 from nova_async.kernel import Kernel
+from nova_async.mm.binding import Binding
 from nova_async.mm.lock_order import TLB
 from nova_async.mm.regs import INVALIDATE, INVALIDATE_ALL_VA, INVALIDATE_TRIGGER, PDB_HI, PDB_LO, pdb_words
 
@@ -18,8 +19,9 @@ FIRST_POLL_NS = 1_000
 class Tlb:
     """The invalidate registers of one device."""
 
-    def __init__(self, kernel: Kernel, bar0: Bar0, clock: ModelClock) -> None:
+    def __init__(self, kernel: Kernel, bar0: Bar0, clock: ModelClock, binding: Binding | None = None) -> None:
         self._bar0 = bar0
+        self._binding = binding or Binding(kernel.faults)
         self._clock = clock
         self._faults = kernel.faults
         self._lockdep = kernel.lockdep
@@ -30,12 +32,16 @@ class Tlb:
 
         The registers are written only once no invalidate is in flight, as RM does: after a timeout the trigger may
         still be set, and new PDB registers would redirect an invalidate that has not happened yet (hazards.md j).
+        Once the device is gone there is nothing to forget.
 
         Raises:
             ETIMEDOUT: the hardware did not finish within 2 s of model time; stale translations may remain.
         """
         low, high = pdb_words(pdb)
         async with self._lock.lock():
+            self._binding.may_end()
+            if not self._binding.bound:
+                return
             self._wait_idle(pdb)
             self._bar0.write32(PDB_LO, low)
             self._bar0.write32(PDB_HI, high)

@@ -8,13 +8,15 @@ The promises, each of which the published code breaks somewhere (hazards.md A an
 
 * a prepared mapping holds its own share of every table page it needs, until it is aborted or unmapped;
 * a page is recorded before the entry that points to it is written;
+* nobody writes more than ``GpuMm.words_per_hold`` words before others get their turn at the window;
 * an execute that fails or is cancelled restores what was there, and its mapping is pending again;
-* an unmap that fails keeps its range and can be tried again.
+* an unmap that fails keeps its range and can be tried again;
+* a table page that nobody needs is given back when VRAM is short, and not before the TLB was flushed.
 """
 
 from array import array
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 import anyio
@@ -22,20 +24,21 @@ import anyio
 from nova_async.address import PAGE_SHIFT, PAGE_SIZE, U64_MAX, Pfn, Vfn, VramAddress
 from nova_async.errors import EBUSY, EEXIST, EINVAL, EOVERFLOW, Errno
 from nova_async.hw.chipset import MmuVersion
-from nova_async.kernel import MutexGuard
 from nova_async.lockdep import Gfp
 from nova_async.mm.buddy import BuddyFlags
 from nova_async.mm.frames import runs_of
 from nova_async.mm.gpu_buddy import NO_FLAGS, AllocatedBlocks, GpuBuddy
 from nova_async.mm.gpu_mm import GpuMm
 from nova_async.mm.lock_order import PAGE_TABLES
-from nova_async.mm.mapping import Journal, MappedRange, PreparedMapping, Stage
-from nova_async.mm.observer import AddressSpace
+from nova_async.mm.mapping import MappedRange, Mapping, PreparedMapping, Stage
+from nova_async.mm.observer import AddressSpace, Call, Telling
 from nova_async.mm.page_tables import PageTables, Path
 from nova_async.mm.pagetable import FORMATS
 from nova_async.mm.pagetable.walk import Mapped, PtWalk
 from nova_async.mm.pramin import PraminWindow
 from nova_async.mm.surely import surely
+from nova_async.mm.table_writer import TableWriter
+from nova_async.point import observe
 
 
 class Vmm:
@@ -51,6 +54,10 @@ class Vmm:
 
     Attributes:
         space: what observers know it by; None once it is closed.
+
+    Raises:
+        EINVAL: more addresses than the format has bits for.
+        EBUSY: another Vmm uses this root. Two sets of books on one tree could not know each other's tables.
     """
 
     def __init__(
@@ -64,9 +71,13 @@ class Vmm:
         self._format = FORMATS[mmu_version]
         if va_size > 1 << self._format.va_bits:
             raise EINVAL(f"{name}: {va_size:#x} bytes of addresses", expected=f"{self._format.va_bits} bits at most")
+        mm.adopt_root(pdb_addr, self)
         self._mm = mm
         self._va = GpuBuddy(mm.kernel, f"{name} va", va_size, observers=mm.observers)
-        self._tables = mm.kernel.mutex(PAGE_TABLES, PageTables(pdb_addr, self._format), instance=f"{name} tables")
+        # What a task learns of the tables is observed where it looks.
+        tables = PageTables(pdb_addr, self._format)
+        self._tables = mm.kernel.mutex(PAGE_TABLES, tables, instance=f"{name} tables", told=False)
+        self._writer = TableWriter(mm, pdb_addr, self._tables)
         self._dirty: list[PreparedMapping] = []
         self._found: list[AllocatedBlocks] = []
         self.space: AddressSpace | None = AddressSpace(pdb_addr, name, self._va, self._tables.name)
@@ -91,20 +102,23 @@ class Vmm:
             EEXIST: somebody else, firmware as a rule, has mapped something in ``va_range``.
             EIO: the device did not answer.
         """
-        while True:
-            va = await self._alloc_vfn_range(num_pages, va_range)
-            first = va.address >> PAGE_SHIFT
-            try:
-                path = await self._claim_tables(range(first, first + num_pages))
-            except EEXIST:
-                self._found.append(va)  # not to be handed out again
-                if va_range is not None:
+        with self._telling("prepare_map") as call:
+            while True:
+                va = await self._alloc_vfn_range(num_pages, va_range)
+                first = va.address >> PAGE_SHIFT
+                try:
+                    path = await self._claim_tables(range(first, first + num_pages))
+                except EEXIST:
+                    self._found.append(va)  # not to be handed out again
+                    call.withdrawn.append(va)
+                    if va_range is not None:
+                        raise
+                except BaseException:
+                    self._mm.deferred.defer(va)
                     raise
-            except BaseException:
-                self._mm.deferred.defer(va)
-                raise
-            else:
-                return PreparedMapping(self, first, num_pages, va, path, Stage.PENDING)
+                else:
+                    call.mapping = prepared = PreparedMapping(self, first, num_pages, va, path, Stage.PENDING)
+                    return prepared
 
     async def execute_map(
         self, prepared: PreparedMapping, pfns: Sequence[Pfn], *, writable: bool, owner: str = ""
@@ -122,18 +136,19 @@ class Vmm:
             EPERM: a frame is not the owner's.
             EIO: the device did not answer.
             ETIMEDOUT: the TLB did not.
+            ENODEV: the device is gone.
         """
+        self._mm.binding.check(f"{self.name}: execute_map")
         entries = self._entries(prepared, pfns, owner or self.owner, writable=writable)
         prepared.take(self, "execute_map", Stage.PENDING)
-        try:
-            async with self._window() as (tables, window):
-                self._write(tables, window, prepared, entries)
-            await self._mm.tlb.flush(self.pdb_addr)
-        except BaseException:
-            await self._undo(prepared)
-            raise
-        prepared.stage = Stage.GONE
-        return MappedRange(self, prepared.vfn_start, prepared.num_pages, prepared.va, prepared.path, Stage.MAPPED)
+        with self._telling("execute_map", prepared, owner or self.owner):
+            try:
+                await self._writer.write(prepared.path, entries, prepared.journal)
+            except BaseException:
+                await self._undo(prepared)
+                raise
+            prepared.stage = Stage.GONE
+            return MappedRange(self, prepared.vfn_start, prepared.num_pages, prepared.va, prepared.path, Stage.MAPPED)
 
     async def abort(self, prepared: PreparedMapping) -> None:
         """Give back what a prepare took and nobody else needs.
@@ -145,7 +160,7 @@ class Vmm:
         """
         dirty = prepared.stage is Stage.DIRTY
         prepared.take(self, "abort", Stage.PENDING, Stage.DIRTY)
-        with anyio.CancelScope(shield=True):
+        with self._telling("abort", prepared), anyio.CancelScope(shield=True):
             if dirty and (error := await self._undo(prepared)):
                 raise error
             await self._give_back(prepared)
@@ -156,12 +171,8 @@ class Vmm:
         """Prepare and execute in one call, for callers outside the fence path.
 
         Raises:
-            EINVAL: no pages, or a range too small for them; else as both phases.
+            As both phases. The range is what prepare says it is, so there is one rule for it (hazards.md B10).
         """
-        if not pfns:
-            raise EINVAL(f"{self.name}: map_pages of no pages", expected="1 page or more")
-        if va_range is not None and va_range.stop - va_range.start < len(pfns) * PAGE_SIZE:
-            raise EINVAL(f"{self.name}: {len(pfns)} pages in {va_range}", expected="a range that holds them")
         prepared = await self.prepare_map(len(pfns), va_range)
         try:
             return await self.execute_map(prepared, pfns, writable=writable, owner=owner)
@@ -181,15 +192,13 @@ class Vmm:
             ETIMEDOUT: the TLB did not. The range is kept; try again.
         """
         mapped.take(self, "unmap_pages", Stage.MAPPED)
-        try:
-            async with self._window() as (_, window):
-                for leaf in mapped.path.leaves:
-                    window.fill(leaf.pte_addr, len(leaf.frames))
-            await self._mm.tlb.flush(self.pdb_addr)
-            await self._give_back(mapped)
-        except BaseException:
-            mapped.stage = Stage.MAPPED
-            raise
+        with self._telling("unmap_pages", mapped):
+            try:
+                await self._writer.clear(mapped.path.leaves)
+                await self._give_back(mapped)
+            except BaseException:
+                mapped.stage = Stage.MAPPED
+                raise
 
     async def read_mapping(self, vfn: Vfn) -> Pfn | None:
         """The frame that a virtual frame is mapped to, read from the tables.
@@ -214,22 +223,41 @@ class Vmm:
             await self.abort(self._dirty[-1])
             self._dirty.pop()
         async with self._window() as (tables, window):
+            observe(tables.mappings)
             if tables.mappings:
                 raise EBUSY(f"{self.name}: close with {tables.mappings} mappings", expected="all unmapped or aborted")
             tables.closed = True
             for page in tables.tops():
                 window.try_write64(page.slot, page.before)
-        await self._mm.tlb.flush(self.pdb_addr)
+        await self._writer.flush()
         async with self._tables.lock() as guard:
             for page_alloc in guard.data.clear() + self._found:
                 self._mm.deferred.defer(page_alloc)
             self._found.clear()
         self._end_space()
 
+    async def reclaim_tables(self) -> int:
+        """Give table pages back that nobody needs, when VRAM is short. Not for the fence path.
+
+        Returns:
+            How many; they are on the deferred list.
+
+        Raises:
+            EIO: the device did not answer; nothing is lost, try again.
+            ETIMEDOUT: the TLB did not; likewise.
+        """
+        return await self._writer.reclaim()
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is closed and nobody has any of its addresses."""
+        return self.space is None and not self._va.live
+
     async def outstanding(self) -> tuple[int, int]:
         """How many mappings are pending or live, and how many bytes of addresses are taken."""
         async with self._tables.lock() as guard:
             mappings = guard.data.mappings
+            observe(mappings)
         return mappings, self.va_size - await self._va.avail()
 
     def _end_space(self) -> None:
@@ -237,6 +265,7 @@ class Vmm:
             for observer in self._mm.observers:
                 observer.space_closed(self.space)
             self.space = None
+            self._mm.release_root(self.pdb_addr)
 
     async def _alloc_vfn_range(self, num_pages: int, va_range: range | None) -> AllocatedBlocks:
         size = num_pages * PAGE_SIZE
@@ -249,7 +278,22 @@ class Vmm:
         flags = NO_FLAGS if va_range is not None else BuddyFlags.CONTIGUOUS
         return await self._mm.alloc_from(self._va, size, owner=self.owner, flags=flags, within=va_range)
 
+    def _telling(self, name: str, mapping: Mapping | None = None, owner: str = "") -> Telling:
+        """Observers are told of what happens in the body of this ``with``."""
+        return Telling(self._mm.observers, Call(name, self.space, mapping, owner))
+
     async def _claim_tables(self, frames: range) -> Path:
+        """Take part in all tables of ``frames``, and see that nobody else has mapped there."""
+        path = await self._take_part(frames)
+        try:
+            await self._writer.check_vacant(path.found)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self._leave(path)
+            raise
+        return path
+
+    async def _take_part(self, frames: range) -> Path:
         """Look what is missing, let go of all locks to allocate it, and look again: others may have been faster."""
         pool: list[AllocatedBlocks] = []
         try:
@@ -280,26 +324,8 @@ class Vmm:
             entries += self._format.pte_run(run.start, len(run), writable=writable)
         return entries
 
-    @asynccontextmanager
-    async def _window(self) -> AsyncIterator[tuple[PageTables, PraminWindow]]:
-        """Both locks that a change of the tables needs, in their order."""
-        guard: MutexGuard[PageTables]
-        async with self._tables.lock() as guard, self._mm.pramin.window() as window:
-            yield guard.data, window
-
-    def _write(
-        self, tables: PageTables, window: PraminWindow, prepared: PreparedMapping, entries: "array[int]"
-    ) -> None:
-        for page in prepared.path.pages:
-            if not page.installed:
-                page.installed = True
-                prepared.journal.installed.append(page)
-                window.try_write64(page.slot, tables.entry(page))
-        done = 0
-        for leaf in prepared.path.leaves:
-            prepared.journal.leaves.append(leaf)
-            window.write_run(leaf.pte_addr, entries[done : done + len(leaf.frames)])
-            done += len(leaf.frames)
+    def _window(self) -> AbstractAsyncContextManager[tuple[PageTables, PraminWindow]]:
+        return self._writer.window()
 
     async def _undo(self, prepared: PreparedMapping) -> Errno | None:
         """Restore what an execute changed, so that the mapping is pending again.
@@ -309,31 +335,19 @@ class Vmm:
         """
         try:
             with anyio.CancelScope(shield=True):
-                await surely(partial(self._restore, prepared.journal))
+                await surely(partial(self._writer.restore, prepared.journal))
         except Errno as error:
             prepared.stage = Stage.DIRTY
             return error
         prepared.stage = Stage.PENDING
         return None
 
-    async def _restore(self, journal: Journal) -> None:
-        """Invalidate the leaves, take out the pages that nobody else relies on by now, and flush."""
-        if not journal.leaves and not journal.installed:
-            return
-        async with self._window() as (_, window):
-            for leaf in journal.leaves:
-                window.fill(leaf.pte_addr, len(leaf.frames))
-            for page in journal.installed:
-                if page.users == 1:
-                    window.try_write64(page.slot, page.before)
-                    page.installed = False
-        await self._mm.tlb.flush(self.pdb_addr)
-        journal.leaves.clear()
-        journal.installed.clear()
-
-    async def _give_back(self, mapping: PreparedMapping | MappedRange) -> None:
+    async def _leave(self, path: Path) -> None:
         async with self._tables.lock() as guard:
-            for page in guard.data.release(mapping.path):
+            for page in guard.data.release(path):
                 self._mm.deferred.defer(page)
-            mapping.stage = Stage.GONE
-            self._mm.deferred.defer(mapping.va)
+
+    async def _give_back(self, mapping: Mapping) -> None:
+        await self._leave(mapping.path)
+        mapping.stage = Stage.GONE
+        self._mm.deferred.defer(mapping.va)

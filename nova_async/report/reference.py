@@ -1,4 +1,4 @@
-"""The pages of ``docs/reference/``, made from the rules and the lock table.
+"""The pages of ``docs/reference/``, made from the rules, the lock table and the table of invariants.
 
 ``python -m nova_async.report.reference docs/reference`` writes them (``make docs``); a test holds that they are fresh.
 """
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from nova_async.checks.invariants import INVARIANTS
 from nova_async.findings import SLUGS
 from nova_async.mm import lock_order
 from nova_async.report.locks import COLUMNS, cells
@@ -26,7 +27,7 @@ GROUPS = {
 
 def pages() -> dict[str, str]:
     """Every page by file name."""
-    return {"rules.md": rules_page(), "locks.md": locks_page()}
+    return {"rules.md": rules_page(), "locks.md": locks_page(), "invariants.md": invariants_page()}
 
 
 def rules_page() -> str:
@@ -45,7 +46,7 @@ def rules_page() -> str:
 
 def _rule_row(code: str) -> tuple[str, ...]:
     explained = rule(code)
-    return f"[{code}](../../nova_async/rules/{code}.md)", f"`{explained.slug}`", explained.summary
+    return _link(code), f"`{explained.slug}`", explained.summary
 
 
 def locks_page() -> str:
@@ -57,6 +58,21 @@ def locks_page() -> str:
         "`nova-async locks` prints this table, `nova-async locks --observed` what the scenarios make of it."
     )
     return _page(["# The driver's locks", MADE, intro, _table(COLUMNS, map(cells, lock_order.LOCK_ORDER)), notes])
+
+
+def invariants_page() -> str:
+    """The invariants of the memory manager, and which check holds each."""
+    intro = (
+        "What holds of the memory manager at every step, numbered as in `docs/facts/hazards.md`, and what is found\n"
+        "where it does not. The checks run in every scenario, live and explored.\n"
+        "`tests/checks/test_invariants_can_fail.py` breaks a line of the driver for each, and sees its codes alone."
+    )
+    rows = [(row.name, row.says, ", ".join(map(_link, row.codes)), row.checked) for row in INVARIANTS]
+    return _page(["# The invariants", MADE, intro, _table(("invariant", "says", "found as", "checked"), rows)])
+
+
+def _link(code: str) -> str:
+    return f"[{code}](../../nova_async/rules/{code}.md)"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

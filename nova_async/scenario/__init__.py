@@ -8,6 +8,7 @@
     discovery    scenario files by path
     selection    -k EXPR
     world        the GPU, its driver and its clients, for one run
+    recording    who tells a recorder what happens (device_recording: in a device)
     runner       one scenario, once, on asyncio or trio
     outcome      what came out, and whether it was expected
 """
@@ -15,4 +16,5 @@
 from nova_async.scenario.declare import CLEAN as CLEAN
 from nova_async.scenario.declare import Scenario as Scenario
 from nova_async.scenario.declare import scenario as scenario
+from nova_async.scenario.parameters import Positive as Positive
 from nova_async.scenario.world import World as World

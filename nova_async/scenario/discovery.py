@@ -70,13 +70,21 @@ def _files(path: str) -> list[tuple[Path, str]]:
 
 def _resolve(path: str) -> Path:
     given = Path(path)
-    if given.exists():
+    if path and _exists(given):
         return given
     if given.parts[:1] == (DEFAULT_FOLDER,) and not Path(DEFAULT_FOLDER).exists():
         packaged = packaged_folder().joinpath(*given.parts[1:])
         if packaged.exists():
             return packaged
     raise UsageError(f"no file or folder {path!r}; a scenario is named PATH::NAME, or chosen by name with -k NAME")
+
+
+def _exists(path: Path) -> bool:
+    """Also where the name is one that no file can have, or a folder on the way may not be looked into."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _shown(path: Path) -> str:
@@ -95,7 +103,10 @@ def _load(real: Path, shown: str) -> list[Scenario]:
     sys.modules[name] = module  # dataclasses look their module up by name
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        del sys.modules[name]
+        raise
+    except BaseException as error:  # a test framework's skip, say, or sys.exit
         del sys.modules[name]
         raise UsageError(_why_it_does_not_import(resolved, shown, error)) from error
     declared = [value for value in vars(module).values() if isinstance(value, Scenario)]
@@ -106,7 +117,9 @@ def _why_it_does_not_import(file: Path, shown: str, error: BaseException) -> str
     """One line: file, line, error."""
     what = " ".join(str(error).split())
     if isinstance(error, SyntaxError):
-        return f"{error.filename if error.filename != str(file) else shown}:{error.lineno}: SyntaxError: {error.msg}"
+        where = shown if error.filename in (None, str(file)) else error.filename
+        line = f":{error.lineno}" if error.lineno is not None else ""
+        return f"{where}{line}: SyntaxError: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == str(file)]
     where = f"{shown}:{lines[-1]}" if lines else shown

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nova_async.events import Trace
 from nova_async.findings import Finding
-from nova_async.lockdep import ClassStat
+from nova_async.lockdep import ClassStat, LockGraph
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.parameters import Value
 
@@ -26,6 +27,8 @@ class Outcome:
         stats: what the world counted, by name.
         elapsed_s: wall-clock seconds.
         lock_stat: what each lock class went through, by name, if that was measured.
+        lock_graph: which lock was taken under which.
+        events: what happened, if that was recorded.
     """
 
     scenario: Scenario
@@ -38,6 +41,8 @@ class Outcome:
     stats: Mapping[str, int | float] = field(default_factory=dict)
     elapsed_s: float = 0.0
     lock_stat: Mapping[str, ClassStat] | None = None
+    lock_graph: LockGraph = field(default_factory=LockGraph)
+    events: Trace | None = None
 
     @property
     def found(self) -> tuple[str, ...]:

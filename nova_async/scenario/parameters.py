@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Annotated, get_args, get_origin
 
 from nova_async.errors import UsageError
 
@@ -14,6 +15,17 @@ TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 
 @dataclass(frozen=True, slots=True)
+class AtLeast:
+    """Marks a whole number that may not be less: ``Annotated[int, AtLeast(2)]``."""
+
+    minimum: int
+
+
+Positive = Annotated[int, AtLeast(1)]
+"""A count that may not be 0, such as the pages of a buffer. A plain ``int`` is a count too, and not negative."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter of a scenario.
 
@@ -21,11 +33,13 @@ class Parameter:
         name: as in the scenario's signature.
         type_name: ``int``, ``float``, ``bool`` or ``str``.
         default: its value unless ``-p`` sets another.
+        minimum: of an ``int``.
     """
 
     name: str
     type_name: str
     default: Value
+    minimum: int = 0
 
     def parse(self, text: str) -> Value:
         """The value that ``text`` stands for.
@@ -64,7 +78,7 @@ def parameters_of(function: Callable[..., object]) -> tuple[Parameter, ...]:
 
 
 def _parameter(scenario: str, declared: inspect.Parameter) -> Parameter:
-    annotation = declared.annotation
+    annotation, minimum = _split(declared.annotation)
     type_name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     default: object = declared.default
     if type_name not in TYPES or not isinstance(default, Value) or type(default) is not TYPES[type_name]:
@@ -72,7 +86,17 @@ def _parameter(scenario: str, declared: inspect.Parameter) -> Parameter:
             f"parameter {declared.name!r} of scenario {scenario!r} needs a type ({', '.join(TYPES)}) "
             f"and a default of that type, such as {declared.name}: int = 2"
         )
-    return Parameter(declared.name, type_name, default)
+    return Parameter(declared.name, type_name, default, minimum)
+
+
+def _split(annotation: object) -> tuple[object, int]:
+    """The type, and the least value."""
+    if annotation == "Positive":  # in a file that postpones the evaluation of annotations
+        return "int", 1
+    if get_origin(annotation) is not Annotated:
+        return annotation, 0
+    kind, *marks = get_args(annotation)
+    return kind, next((mark.minimum for mark in marks if isinstance(mark, AtLeast)), 0)
 
 
 def split_settings(settings: Iterable[str]) -> dict[str, str]:
@@ -102,10 +126,13 @@ def values_for(scenario: str, parameters: Iterable[Parameter], settings: Mapping
         if name not in known:
             raise _unknown(scenario, name, known)
         try:
-            values[name] = known[name].parse(text)
+            value = values[name] = known[name].parse(text)
         except ValueError:
             wanted = "true or false" if known[name].type_name == "bool" else f"a value of type {known[name].type_name}"
             raise UsageError(f"-p {name}={text}: scenario {scenario!r} wants {wanted} for {name!r}") from None
+        least = known[name].minimum
+        if isinstance(value, int) and value < least:
+            raise UsageError(f"-p {name}={text}: scenario {scenario!r} wants {least} or more for {name!r}")
     return values
 
 

@@ -5,11 +5,13 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import anyio
 
 from nova_async.errors import Deadlock, UsageError
+from nova_async.events import Recorder
 from nova_async.lockdep import Tasks, Validator
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.outcome import Outcome
@@ -32,10 +34,12 @@ def run(
     backend: str = "asyncio",
     seed: int = 0,
     lockdep: Callable[[Tasks], Validator] = Validator,
+    talk: Callable[[str], None] = lambda line: None,  # noqa: ARG005  nobody listens
+    record: Recorder | None = None,
 ) -> Outcome:
     """Run ``scenario`` in a fresh world and judge what it found once that world is closed.
 
-    An exception that escapes the scenario is part of the outcome.
+    An exception that escapes the scenario is part of the outcome, also one that would end the process.
 
     Args:
         scenario: the question.
@@ -43,19 +47,23 @@ def run(
         backend: ``asyncio`` or ``trio``.
         seed: of everything that the world chooses by chance.
         lockdep: makes the validator; :func:`timed` gives one that keeps lock_stat.
+        talk: is told now and then how far a long scenario is.
+        record: keeps what happens, for traces; fresh, one for each run.
 
     Raises:
         UsageError: the scenario asked the world for something that does not exist.
         KeyboardInterrupt: the user has had enough.
     """
+    make_world = partial(
+        World, scenario=scenario.name, seed=seed, backend=backend, lockdep=lockdep, talk=talk, record=record
+    )
     try:
         with _seeded(backend, seed):
-            return anyio.run(_in_named_task, scenario, values, backend, seed, lockdep, backend=backend)
-    except BaseExceptionGroup as group:
-        for leaf in leaves(group):
-            if isinstance(leaf, KeyboardInterrupt | UsageError):
-                raise leaf from None
-        raise
+            return anyio.run(_in_named_task, scenario, values, make_world, backend=backend)
+    except (BaseExceptionGroup, SystemExit) as error:
+        _raise_what_ends_all(error)
+        errors, trace = _told(error)
+        return Outcome(scenario, dict(values), backend, seed, errors=errors, traceback=trace)
 
 
 @contextmanager
@@ -77,14 +85,12 @@ def _seeded(backend: str, seed: int) -> Iterator[None]:
         scheduler._ALLOW_DETERMINISTIC_SCHEDULING = before  # noqa: SLF001
 
 
-async def _in_named_task(
-    scenario: Scenario, values: Mapping[str, Value], backend: str, seed: int, lockdep: Callable[[Tasks], Validator]
-) -> Outcome:
+async def _in_named_task(scenario: Scenario, values: Mapping[str, Value], make_world: Callable[[], World]) -> Outcome:
     """Findings name tasks, and the task of the scenario itself is named for it."""
     outcomes: list[Outcome] = []
 
     async def ask() -> None:
-        outcomes.append(await _ask(scenario, values, backend, seed, lockdep))
+        outcomes.append(await _ask(scenario, values, make_world()))
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(ask, name=scenario.name)
@@ -102,25 +108,31 @@ async def _watched(world: World) -> AsyncIterator[None]:
             watchers.cancel_scope.cancel()
 
 
-async def _ask(
-    scenario: Scenario, values: Mapping[str, Value], backend: str, seed: int, lockdep: Callable[[Tasks], Validator]
-) -> Outcome:
-    world = World(scenario=scenario.name, seed=seed, backend=backend, lockdep=lockdep)
+async def _ask(scenario: Scenario, values: Mapping[str, Value], world: World) -> Outcome:
     errors: tuple[str, ...] = ()
     trace = ""
     start = time.perf_counter()
     try:
         async with _watched(world), world:
             await scenario.function(world, **values)
-    except Exception as error:  # noqa: BLE001  whatever escapes a scenario is its outcome
-        _raise_usage_error(error)
-        # A deadlock is told by its finding; every task that it ended carries one more Deadlock.
-        errors = tuple(dict.fromkeys(_one_line(leaf) for leaf in leaves(error) if not isinstance(leaf, Deadlock)))
-        trace = "".join(traceback.format_exception(error))
+    except (Exception, BaseExceptionGroup, SystemExit) as error:  # noqa: BLE001  whatever escapes a scenario
+        _raise_what_ends_all(error)
+        errors, trace = _told(error)
     elapsed = time.perf_counter() - start
-    findings = tuple(world.findings)
-    stats = dict(world.stats)
-    return Outcome(scenario, dict(values), backend, seed, findings, errors, trace, stats, elapsed, world.lock_stat)
+    return Outcome(
+        scenario,
+        dict(values),
+        world.backend,
+        world.seed,
+        findings=tuple(world.findings),
+        errors=errors,
+        traceback=trace,
+        stats=dict(world.stats),
+        elapsed_s=elapsed,
+        lock_stat=world.lock_stat,
+        lock_graph=world.lock_graph,
+        events=world.events,
+    )
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
@@ -132,10 +144,20 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _raise_usage_error(error: BaseException) -> None:
+def _raise_what_ends_all(error: BaseException) -> None:
+    """Ctrl-C, and what the user asked for wrongly, are about more than one scenario."""
     for leaf in leaves(error):
-        if isinstance(leaf, UsageError):
-            raise leaf
+        if isinstance(leaf, KeyboardInterrupt | UsageError):
+            raise leaf from None
+
+
+def _told(error: BaseException) -> tuple[tuple[str, ...], str]:
+    """A line for each exception, and the whole traceback.
+
+    A deadlock is told by its finding; every task that it ended carries one more Deadlock.
+    """
+    lines = (_one_line(leaf) for leaf in leaves(error) if not isinstance(leaf, Deadlock))
+    return tuple(dict.fromkeys(lines)), "".join(traceback.format_exception(error))
 
 
 def _one_line(error: BaseException) -> str:

@@ -10,11 +10,15 @@ import math
 
 import anyio
 import trio
+from anyio.lowlevel import checkpoint
 
 from nova_async.scenario.world import World
 
 QUIET_S = 0.5
 """How long nothing may move, in seconds of real time. The model itself never sleeps in real time."""
+TURNS = 20
+"""How often everybody who can run has his turn after that: the loop may have stood still all the while, in a collection
+of garbage or on a machine that did something else."""
 
 
 async def watch(world: World) -> None:
@@ -23,6 +27,8 @@ async def watch(world: World) -> None:
     while True:
         before = runtime.progress
         await anyio.sleep(QUIET_S)
+        for _ in range(TURNS):
+            await checkpoint()
         if runtime.asleep and runtime.progress == before and not _timer_pending(world.backend):
             world.end_deadlock()
             return

@@ -1,8 +1,26 @@
 """BAR1 addresses beyond BAR1."""
 
 from nova_async.clients.forcing import buffer, fails_with, pages_at
+from nova_async.clients.published_vm import PublishedVm
 from nova_async.errors import EINVAL, ENOSPC
 from nova_async.scenario import CLEAN, World, scenario
+
+
+@scenario(expect="NOVA315")
+async def beyond_the_aperture(world: World) -> None:
+    """May the address space of BAR1 be larger than BAR1?
+
+    Hazard B11, the published driver.rs, PROVEN+. The size was a constant, and not every BAR1 is that large. A mapping
+    behind its end succeeds, tables and flush and all; the first access to it is EINVAL.
+    """
+    gpu = await world.boot("GA102", vram="16MiB", bar1="64KiB")
+    await gpu.bar_user.vmm.close()  # the published one has BAR1 to itself
+    async with buffer(gpu, 1) as frames, PublishedVm(gpu, pdb=gpu.bar_user.vmm.pdb_addr) as vm:
+        mapped = await vm.vmm.map_pages(frames, pages_at(gpu.board.bar1.size), writable=True)
+        with fails_with(EINVAL):
+            gpu.board.bar1.read32(gpu.board.bar1.size)
+        await vm.vmm.unmap_pages(mapped)
+        await vm.clear_root()
 
 
 @scenario(expect=CLEAN)

@@ -7,7 +7,7 @@ from nova_async.errors import EIO
 from nova_async.scenario import CLEAN, World, scenario
 
 
-@scenario(expect=("NOVA101", "NOVA203"))
+@scenario(expect=("NOVA101", "NOVA203", "NOVA309"))
 async def buddy_under_window_lock(world: World) -> None:
     """May execute drop a page while it has the window?
 

@@ -7,7 +7,7 @@ from nova_async.errors import ENOMEM
 from nova_async.scenario import CLEAN, World, scenario
 
 
-@scenario(expect=("NOVA101", "NOVA203", "NOVA301"))
+@scenario(expect=("NOVA101", "NOVA203", "NOVA301", "NOVA307", "NOVA309"))
 async def dropped_prepare(world: World) -> None:
     """May a prepared mapping just be dropped?
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nova_async.address import Pfn
-from nova_async.clients.forcing import buffer
+from nova_async.clients.forcing import FenceWaiter, buffer
 from nova_async.clients.published_vm import PublishedVm
 from nova_async.clients.vm import Vm
 from nova_async.kernel import DrmScheduler, Mutex
@@ -64,3 +64,49 @@ async def exclusive_vmm_ours(world: World) -> None:
         await bound.wait()
         assert job.mapped is not None
         await (await vm.unbind(job.mapped)).wait()
+
+
+@scenario(expect=("NOVA203", "NOVA401"))
+async def reclaim_inversion(world: World) -> None:
+    """Does one lock for prepare and execute deadlock as soon as memory is short?
+
+    Hazard (e), the published code of seed 004, and now an allocation waits. Prepare holds the Vmm and reclaims, reclaim
+    waits for a fence, and the job that would signal it waits for the Vmm.
+    """
+    gpu = await world.boot("GA102", vram="16MiB")
+    whole: Mutex[None] = world.kernel.private_mutex("whole_vmm", None)
+    gate = world.kernel.fence("gate")
+    async with buffer(gpu, 1) as frames, PublishedVm(gpu) as vm:
+        async with whole.lock():
+            prepared = await vm.vmm.prepare_map(1)
+        async with DrmScheduler(world.kernel.lockdep, "bind") as queue:
+            bound = queue.submit(ExclusiveBind(vm.vmm, whole, prepared, frames[0]), after=[gate])
+            world.kernel.reclaim.register(FenceWaiter(bound))
+            world.inject(reclaim=1.0)
+            async with whole.lock():
+                await gate.signal()
+                await vm.vmm.prepare_map(1)
+
+
+@scenario(expect=CLEAN)
+async def reclaim_inversion_ours(world: World) -> None:
+    """Do our binds get through when every allocation reclaims and waits for them?
+
+    Hazard (e), the same shortage. The second bind reclaims under the VM lock and waits for the fence of the first,
+    whose job takes no lock that is held there.
+    """
+    gpu = await world.boot("GA102", vram="16MiB")
+    gate = world.kernel.fence("gate")
+    async with buffer(gpu, 2) as frames, Vm(gpu, "vm", pages=64) as vm:
+        binds = [await vm.bind(frames[:1], owner="vm", after=[gate])]
+        waiter = FenceWaiter(binds[0][1])
+        world.kernel.reclaim.register(waiter)
+        world.inject(reclaim=1.0)
+        await gate.signal()
+        binds.append(await vm.bind(frames[1:], owner="vm"))
+        world.kernel.faults.stop()
+        assert waiter.fence.signalled
+        for job, bound in binds:
+            await bound.wait()
+            assert job.mapped is not None
+            await (await vm.unbind(job.mapped)).wait()

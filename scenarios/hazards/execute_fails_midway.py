@@ -7,7 +7,7 @@ from nova_async.errors import EINVAL, EIO, ETIMEDOUT
 from nova_async.scenario import CLEAN, World, scenario
 
 
-@scenario(expect="NOVA302")
+@scenario(expect=("NOVA302", "NOVA309"))
 async def execute_fails_midway(world: World) -> None:
     """What is left of a mapping whose second half could not be written?
 
@@ -40,7 +40,7 @@ async def execute_fails_midway_ours(world: World) -> None:
         await vm.vmm.abort(prepared)
 
 
-@scenario(expect="NOVA302")
+@scenario(expect=("NOVA302", "NOVA309"))
 async def execute_fails_at_the_flush(world: World) -> None:
     """What is left of a mapping whose entries are written, and whose flush failed?
 

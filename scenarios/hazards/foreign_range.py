@@ -17,7 +17,11 @@ async def foreign_range(world: World) -> None:
     table there and writes into it, at addresses that it has not taken; the range itself belongs to the first.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 2) as frames, PublishedVm(gpu, "first") as first, PublishedVm(gpu, "other") as other:
+    async with (
+        buffer(gpu, 2, "other") as frames,
+        PublishedVm(gpu, "first") as first,
+        PublishedVm(gpu, "other") as other,
+    ):
         here = await other.vmm.map_pages(frames[:1], pages_at(0), writable=True)
         prepared = await first.vmm.prepare_map(1, BESIDE)
         mapped = await other.vmm.execute_map(prepared, frames[1:], writable=True)

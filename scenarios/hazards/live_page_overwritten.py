@@ -10,7 +10,7 @@ from nova_async.mm.v6 import Vmm as JanuaryVmm
 from nova_async.scenario import CLEAN, World, scenario
 
 
-@scenario(expect=("NOVA303", "NOVA306"))
+@scenario(expect=("NOVA303", "NOVA306", "NOVA310"))
 async def live_page_overwritten(world: World) -> None:
     """May a leaf that is valid be overwritten with another one?
 

@@ -4,13 +4,14 @@ from contextlib import AsyncExitStack
 
 import anyio
 
-from nova_async.address import MIB
+from nova_async.address import KIB, MIB
 from nova_async.mm import Gpu
 from nova_async.mm.pramin import Pramin
 from nova_async.mm.v6 import Devres, Window
 from nova_async.scenario import CLEAN, World, scenario
 
-HERE, THERE = 1 * MIB, 2 * MIB
+HERE, THERE = 64 * KIB, 16 * MIB - 64 * KIB
+"""Both in memory that firmware keeps, at either end of a board of 16 MiB: nobody's page is overwritten."""
 
 
 @scenario(expect=("NOVA304", "NOVA306"))

@@ -1,9 +1,12 @@
 """A window that is not put back."""
 
-from nova_async.address import MIB
+from nova_async.address import KIB, MIB
 from nova_async.mm import Gpu
 from nova_async.mm.v6 import Devres, Window
 from nova_async.scenario import World, scenario
+
+FAR_AWAY = 16 * MIB - 64 * KIB
+"""In memory that firmware keeps, at the end of a board of 16 MiB."""
 
 
 def vbios_looks(gpu: Gpu, base: int) -> None:
@@ -22,7 +25,7 @@ async def window_left_behind(world: World) -> None:
     gpu = await world.boot("GA102", vram="16MiB")
     found = gpu.board.bar0.window.base
     async with gpu.mm.pramin.window() as window:
-        window.try_write64(8 * MIB, 1)
+        window.try_write64(FAR_AWAY, 1)
     vbios_looks(gpu, found)
 
 
@@ -35,5 +38,5 @@ async def window_put_back(world: World) -> None:
     gpu = await world.boot("GA102", vram="16MiB")
     found = gpu.board.bar0.window.base
     async with Window(Devres(gpu.board.bar0, observers=gpu.mm.observers)) as window:
-        await window.try_write64(8 * MIB, 1)
+        await window.try_write64(FAR_AWAY, 1)
     vbios_looks(gpu, found)

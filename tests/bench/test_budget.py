@@ -24,6 +24,18 @@ def test_estimates_grow_with_the_size_by_the_last_measurement() -> None:
     assert budget.estimate("ours", 1000) == 200 * MARGIN
 
 
+def test_every_round_has_all_groups_again() -> None:
+    budget = Budget(100, groups=2)
+    for _ in range(2):
+        budget.begin_group()
+        budget.begin_group()
+        budget.begin_round()
+    budget.begin_group()
+    budget.spend("ours", 2, 1)
+    assert budget.affords("ours", 80, 1)
+    assert not budget.affords("ours", 90, 1)
+
+
 def test_what_a_group_leaves_goes_to_the_next() -> None:
     budget = Budget(100, groups=2)
     budget.begin_group()

@@ -6,6 +6,7 @@ import pytest
 from nova_async import bench
 from nova_async.bench import BENCHES, Settings
 from nova_async.bench.figure import Figure, Goal, Report
+from nova_async.bench.show import document
 from nova_async.cli import bench as verb
 from nova_async.cli import main
 from nova_async.errors import UsageError
@@ -52,6 +53,70 @@ def test_a_missed_goal_is_exit_code_1(asked: list[tuple[str, float]], capsys: py
 def test_bad_arguments_are_refused_before_anything_is_measured(
     asked: list[tuple[str, float]], capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
+    assert main(["bench", *arguments]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert asked == []
+
+
+def test_a_saved_run_is_the_same_document_as_on_stdout(
+    asked: list[tuple[str, float]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "saved.json"
+    assert main(["bench", "mapping", "--json", "--save", str(path)]) == 0
+    assert json.loads(path.read_text(encoding="utf-8")) == json.loads(capsys.readouterr().out)
+
+
+def test_against_says_what_got_slower_and_ends_with_1(
+    asked: list[tuple[str, float]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "saved.json"
+    before = document([Report("mapping", (Figure("map: ours", 1, "µs", 2, 0, 1),))])
+    path.write_text(json.dumps(before), encoding="utf-8")
+    assert main(["bench", "mapping", "--against", str(path), "--json"]) == 1
+    said = capsys.readouterr()
+    assert said.err == "slower: mapping: map: ours, size 1: 2 ±0 µs before, 5 ±0 µs now: 2.5 times as slow\n"
+    assert json.loads(said.out)["ok"] is True
+
+
+def test_against_says_so_if_nothing_got_slower(
+    asked: list[tuple[str, float]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "saved.json"
+    assert main(["bench", "mapping", "--save", str(path)]) == 0
+    assert main(["bench", "mapping", "--against", str(path)]) == 0
+    assert capsys.readouterr().err == f"nothing is slower than in {path} by more than the noise\n"
+
+
+def test_html_draws_the_run(asked: list[tuple[str, float]], tmp_path: Path) -> None:
+    path = tmp_path / "bench.html"
+    assert main(["bench", "mapping", "--html", str(path)]) == 0
+    assert "met: time: 2, at most 3 wanted" in path.read_text(encoding="utf-8")
+
+
+def test_peers_are_measured_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted: list[bool] = []
+
+    def run(name: str, settings: Settings) -> Report:
+        wanted.append(settings.peers)
+        return Report(name, ())
+
+    monkeypatch.setattr(verb, "run", run)
+    assert main(["bench", "mapping"]) == main(["bench", "mapping", "--peers"]) == 0
+    assert wanted == [False, True]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--save", "nowhere/saved.json"], ["--html", "nowhere/page.html"], ["--against", "nowhere.json"], ["--save", "."]],
+)
+def test_files_that_cannot_be_are_refused_before_anything_is_measured(
+    asked: list[tuple[str, float]],
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert main(["bench", *arguments]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert asked == []

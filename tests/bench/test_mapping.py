@@ -10,8 +10,9 @@ import pytest
 from nova_async.address import PAGE_SIZE
 from nova_async.bench import Settings, mapping
 from nova_async.bench.budget import MOST_ROUNDS
-from nova_async.bench.contenders import CONTENDERS, Cost, Job
+from nova_async.bench.contenders import CONTENDERS, READ_BACK, Cost, Job
 from nova_async.bench.mapping import figure_name, measure, run
+from nova_async.errors import InternalError
 from nova_async.hw.bus import Traffic
 from nova_async.hw.chipset import MmuVersion
 from nova_async.mm.pagetable import FORMATS
@@ -32,7 +33,7 @@ class Watched(Job):
     leaves: dict[str, dict[int, int]]
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
+    def phase(self, name: str, pages: int | None = None) -> Iterator[None]:
         yield
         found = self.gpu.board.mmu.leaves(self.pdb)
         self.leaves[name] = {leaf.va // PAGE_SIZE: leaf.address // PAGE_SIZE for leaf in found}
@@ -52,6 +53,22 @@ def test_every_contender_maps_all_pages_and_unmaps_them(contender: str, version:
     assert [mapped[vfn] for vfn in sorted(mapped)] == job.pfns
     assert sorted(mapped) == list(range(min(mapped), min(mapped) + 520))
     assert job.leaves["unmap"] == {}
+
+
+def test_a_sample_in_the_middle_is_read_back() -> None:
+    costs = measure("ours", V2, 3 * READ_BACK)
+    assert costs["read back"].pages == READ_BACK
+    assert costs["read back"].traffic.reads == 5 * READ_BACK
+    assert costs["execute"].pages == 3 * READ_BACK
+
+
+def test_reading_back_something_else_is_no_figure() -> None:
+    async def once() -> None:
+        job = await Job.make(V2, 2)
+        with pytest.raises(InternalError, match="read back"), job.reading_back() as found:
+            found += reversed(job.pfns)
+
+    anyio.run(once)
 
 
 @pytest.mark.parametrize("version", [V2, V3])
@@ -104,7 +121,7 @@ class FakeClock:
     def measure(self, contender: str, version: MmuVersion, pages: int) -> dict[str, Cost]:
         self.now += self._seconds[contender] * pages
         self.measured.append((contender, version, pages))
-        return {"execute": Cost(1.0, 1000, Traffic(reads=pages, writes=pages))}
+        return {"execute": Cost(pages, 1.0, 1000, Traffic(reads=pages, writes=pages))}
 
 
 @pytest.fixture
@@ -120,6 +137,13 @@ def test_rounds_are_interleaved_and_january_is_measured_on_v2_only(clock: FakeCl
     names = [name for name, version, _ in clock.measured if version is V2]
     assert names == list(CONTENDERS) * MOST_ROUNDS
     assert {name for name, version, _ in clock.measured if version is V3} == set(CONTENDERS) - {"January"}
+
+
+def test_the_largest_size_has_a_figure_before_the_smallest_has_a_second(clock: FakeClock) -> None:
+    run(Settings(max_seconds=500), sizes=[2, 50])
+    pages = [pages for name, version, pages in clock.measured if (name, version) == ("published", V2)]
+    assert pages[:3] == [2, 50, 2]
+    assert pages.count(2) > pages.count(50)
 
 
 def test_who_does_not_fit_into_the_time_is_left_out_and_named(clock: FakeClock) -> None:

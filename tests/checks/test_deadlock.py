@@ -34,6 +34,26 @@ async def nobody_signals(world: World) -> None:
         await world.kernel.fence("lost:1").wait()
 
 
+@scenario(expect=("NOVA203", "NOVA401"))
+async def inversion(world: World) -> None:
+    """Is it told that the one who waits for a fence does so in reclaim?"""
+    lock, fence = world.kernel.private_mutex("shared", None), world.kernel.fence("ring:1")
+    holding = anyio.Event()
+
+    async def job() -> None:
+        await holding.wait()
+        with world.kernel.lockdep.signalling():
+            async with lock.lock():
+                await fence.signal()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(job, name="job")
+        async with lock.lock():
+            holding.set()
+            with world.kernel.lockdep.reclaim():
+                await fence.wait()
+
+
 @scenario(expect=CLEAN)
 async def slow(world: World) -> None:
     """Is a run that only takes its time left alone?"""
@@ -74,3 +94,16 @@ def test_a_fence_that_nobody_signals_ends_the_run_too(backend: str) -> None:
 
 def test_a_run_that_moves_is_left_alone(backend: str) -> None:
     assert run(slow, {}, backend=backend).met
+
+
+def test_a_deadlock_tells_the_contexts_that_its_tasks_are_in(backend: str) -> None:
+    outcome = run(inversion, {}, backend=backend)
+    assert outcome.met, outcome
+    stuck = next(finding for finding in outcome.findings if finding.code == "NOVA401")
+    assert "inversion reclaims memory and waits for ring:1" in stuck.message
+    assert "job is in a fence-signalling section and waits for shared, which inversion holds" in stuck.message
+    assert [(witness.task, witness.did) for witness in stuck.held] == [
+        ("inversion", "holds shared"),
+        ("inversion", "reclaims memory"),
+        ("job", "is in a fence-signalling section"),
+    ]

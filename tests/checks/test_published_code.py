@@ -5,13 +5,13 @@ from typing import Any
 import anyio
 import pytest
 
-from nova_async.address import GIB, MIB, PAGE_SIZE, VramAddress
+from nova_async.address import GIB, KIB, MIB, PAGE_SIZE, VramAddress
 from nova_async.errors import ENOMEM, ETIMEDOUT
 from nova_async.hw.chipset import MmuVersion
 from nova_async.mm import published, v6
 
 FAR = 512 * MIB
-A, B = 1 * MIB, 2 * MIB
+A, B = 64 * KIB, 8 * MIB - 64 * KIB
 
 
 async def published_vmm(watched: Any) -> published.Vmm:

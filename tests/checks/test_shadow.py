@@ -24,6 +24,9 @@ class Everything(Listener):
     def __init__(self, board: Board) -> None:
         self.shadow = Shadow(board.vram, board.mmu.format, self)
         self.root = Root(ROOT)
+        self.gone: list[range] = []
+        self.replaced: list[range] = []
+        self.unlinked: list[int] = []
         self.shadow.watch(self.root)
         board.listeners.append(self)
 
@@ -32,6 +35,18 @@ class Everything(Listener):
 
     def leaf_appeared(self, leaf: Leaf) -> None:
         assert leaf in leaf.node.leaves
+
+    def leaf_gone(self, leaf: Leaf, entries: range) -> None:
+        assert leaf not in leaf.node.leaves
+        self.gone.append(entries)
+
+    def leaf_replaced(self, leaf: Leaf, entries: range) -> None:
+        assert leaf not in leaf.node.leaves
+        self.replaced.append(entries)
+
+    def table_gone(self, node: Node) -> None:
+        assert not node.alive
+        self.unlinked.append(node.table.address)
 
     def vram_written(self, address: int, length: int) -> None:
         self.shadow.written(address, length)
@@ -152,3 +167,40 @@ def test_a_forgotten_address_space_leaves_nothing(board: Board) -> None:
     assert watcher.shadow.tables_in(everywhere) == []
     assert watcher.shadow.leaves_to(everywhere) == []
     assert list(watcher.root.leaves_in(range(1 << 52))) == []
+
+
+def everything_mapped(board: Board) -> tuple[Everything, int]:
+    """A path of one table a level, four leaves in the last; the watcher, and where they are."""
+    entries = FORMATS[board.chipset.mmu_version]
+    table = ROOT
+    for number, level in enumerate(entries.directories):
+        below = ROOT + (number + 1) * PAGE_SIZE
+        board.vram.write(level.slot(table, 0), 8, entries.pde(VramAddress(below).frame()))
+        table = below
+    board.vram.write_run(table, entries.pte_run(Pfn(5), 4, writable=True))
+    return Everything(board), table
+
+
+def test_leaves_that_are_cleared_replaced_or_written_again_are_told_apart(board: Board) -> None:
+    watcher, table = everything_mapped(board)
+    entries = FORMATS[board.chipset.mmu_version]
+    board.vram.write(table + 8, 8, entries.pte(Pfn(6), writable=True))
+    assert (watcher.gone, watcher.replaced) == ([], [])
+    board.vram.write(table + 8, 8, entries.pte(Pfn(6), writable=False))
+    assert (watcher.gone, watcher.replaced) == ([], [range(1, 2)])
+    board.vram.fill(table + 16, 2, 0)
+    assert (watcher.gone, watcher.replaced) == ([range(2, 4)], [range(1, 2)])
+    board.vram.write_run(table, entries.pte_run(Pfn(5), 2, writable=True))
+    assert (watcher.gone, watcher.replaced) == ([range(2, 4)], [range(1, 2), range(1, 2)])
+    board.vram.fill(table, 512, 0)
+    assert watcher.gone[1:] == [range(0, 2)]
+
+
+def test_unlinking_a_table_tells_all_that_was_below_it_and_forgetting_tells_nothing(board: Board) -> None:
+    watcher, table = everything_mapped(board)
+    level = FORMATS[board.chipset.mmu_version].directories[1]
+    board.vram.write(level.slot(ROOT + PAGE_SIZE, 0), 8, 0)
+    assert watcher.gone == [range(0, 4)]
+    assert watcher.unlinked == list(range(table, ROOT + PAGE_SIZE, -PAGE_SIZE))
+    watcher.shadow.forget(watcher.root)
+    assert watcher.unlinked[-1] == ROOT + 2 * PAGE_SIZE

@@ -5,15 +5,18 @@ from typing import Any
 import anyio
 import pytest
 
-from nova_async.address import MIB
+from nova_async.address import KIB, MIB, VramAddress
 from nova_async.errors import ETIMEDOUT
+from nova_async.findings import Severity
 from nova_async.hw import registers
 from nova_async.kernel import Kernel
 from nova_async.lockdep import NullValidator
 from nova_async.mm.lock_order import TLB
 from nova_async.mm.pramin import PRAMIN_BASE, Pramin
+from nova_async.mm.published import Vmm as PublishedVmm
 
-AREA = 1 * MIB
+AREA, FAR = 0, 8 * MIB - 64 * KIB
+"""Both in memory that firmware keeps."""
 TRIGGER = registers.INVALIDATE_TRIGGER.put(1) | registers.INVALIDATE_ALL_VA.put(1)
 
 
@@ -41,7 +44,7 @@ async def test_a_second_pramin_on_one_bar_is_304(watched: Any, kernel: Kernel) -
     async with first.window() as window:
         window.try_write32(AREA, 0x11111111)
     async with second.window() as window:
-        window.try_write32(AREA + 4 * MIB, 0x22222222)
+        window.try_write32(FAR, 0x22222222)
     assert watched.codes == []
     async with first.window() as window:
         assert window.try_read32(AREA) == 0x22222222
@@ -182,4 +185,55 @@ async def test_an_invalidate_of_everybody_needs_no_pdb(watched: Any, kernel: Ker
         tasks.start_soon(name_a_pdb)
     async with kernel.mutex(TLB, None).lock():
         bar0.write32(registers.INVALIDATE, TRIGGER | registers.INVALIDATE_ALL_PDB.put(1))
+    assert watched.codes == []
+
+
+# NOVA314
+
+
+@pytest.mark.parametrize(("words", "codes"), [(900, []), (1100, ["NOVA314"])])
+async def test_a_window_held_for_more_than_a_millisecond_is_314(watched: Any, words: int, codes: list[str]) -> None:
+    async with watched.gpu.mm.pramin.window() as window:
+        window.read_run(0, words)
+    assert watched.codes == codes
+    assert [finding.severity for finding in watched.gpu.kernel.lockdep.findings] == [Severity.POSSIBLE] * len(codes)
+
+
+async def test_in_the_signalling_path_it_is_proved(watched: Any) -> None:
+    with watched.gpu.kernel.lockdep.signalling():
+        async with watched.gpu.mm.pramin.window() as window:
+            window.read_run(0, 1100)
+    (finding,) = watched.gpu.kernel.lockdep.findings
+    assert (finding.code, finding.severity) == ("NOVA314", Severity.PROVED)
+    assert "keeps the window for 11" in finding.message
+
+
+async def test_holds_are_not_added_up(watched: Any) -> None:
+    for _ in range(3):
+        async with watched.gpu.mm.pramin.window() as window:
+            window.read_run(0, 900)
+    assert watched.codes == []
+
+
+async def test_our_own_work_stays_below_the_bound_whatever_its_size(watched: Any) -> None:
+    vmm = watched.gpu.vmm(VramAddress((await watched.buffer()).address), 1 << 30, name="space", owner="me")
+    buffer = await watched.buffer(pages=1500)
+    await vmm.unmap_pages(await vmm.map_pages(watched.frames(buffer), writable=True))
+    await watched.free(buffer)
+    assert watched.codes == []
+
+
+# NOVA315
+
+
+async def test_an_address_space_of_bar1_beyond_its_aperture_is_315(watched: Any) -> None:
+    gpu = watched.gpu
+    for size, codes in ((gpu.board.bar1.size, []), (2 * gpu.board.bar1.size, ["NOVA315"])):
+        PublishedVmm(gpu.mm, gpu.bar_user.vmm.pdb_addr, gpu.chipset.mmu_version, size, name="again", owner="me")
+        assert watched.codes == codes
+
+
+async def test_another_root_may_have_any_size(watched: Any) -> None:
+    root = VramAddress((await watched.buffer()).address)
+    watched.gpu.vmm(root, 1 << 40, name="space", owner="me")
     assert watched.codes == []

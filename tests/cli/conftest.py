@@ -8,7 +8,9 @@ import pytest
 import structlog
 
 from nova_async.cli import main
+from nova_async.events import Event, EventKind, Trace
 from nova_async.findings import Finding
+from nova_async.lockdep import LockGraph
 from nova_async.point import Live
 from nova_async.scenario import runner
 
@@ -59,8 +61,14 @@ class ToyWorld:
     """A world without a GPU."""
 
     lock_stat = None
+    lock_graph = LockGraph()
 
-    def __init__(self, *, scenario: str, seed: int, backend: str, lockdep: object) -> None:
+    def __init__(
+        self, *, scenario: str, seed: int, backend: str, lockdep: object, talk: object = None, record: object = None
+    ) -> None:
+        self.events = None if record is None else Trace((Event(1, 0, "t", EventKind.FAULT, "alloc"),))
+        self.seed = seed
+        self.backend = backend
         self.runtime = Live()
         self.findings: list[Finding] = []
         self.stats: dict[str, int | float] = {"steps": 5}
@@ -81,6 +89,9 @@ def nova(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     (tmp_path / "scenarios" / "clients.py").write_text(CLIENTS, encoding="utf-8")
     (tmp_path / "wrong.py").write_text(CLIENTS.partition("\n\n\n")[0] + WRONG, encoding="utf-8")
     (tmp_path / "torn.py").write_text("import no_such_module_anywhere\n", encoding="utf-8")
+    (tmp_path / "nul.py").write_bytes(b"x = 1\0\n")
+    (tmp_path / "base.py").write_text("class Rude(BaseException): pass\nraise Rude('no')\n", encoding="utf-8")
+    (tmp_path / "exits.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runner, "World", ToyWorld)
     before = structlog.get_config()

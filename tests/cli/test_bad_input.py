@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,13 @@ TABLE = [
     ("run scenarios/clients.py::quite", "no scenario 'quite'; did you mean 'quiet'?"),
     ("run torn.py", "torn.py:1: ModuleNotFoundError: No module named 'no_such_module_anywhere'"),
     ("list torn.py", "torn.py:1: ModuleNotFoundError: No module named 'no_such_module_anywhere'"),
+    ("run scenarios/clients.py::quiet -p clients=-1", "scenario 'quiet' wants 0 or more for 'clients'"),
     ("run nowhere", "no file or folder 'nowhere'"),
+    ("run " + "n" * 300, "no file or folder 'nnn"),
+    ("run nul.py", "nul.py: SyntaxError: source code string cannot contain null bytes"),
+    ("run base.py", "base.py:2: Rude: no"),
+    ("list base.py", "base.py:2: Rude: no"),
+    ("run exits.py", "exits.py:1: SystemExit: 3"),
     ("run -k (quiet", "-k '(quiet': did not expect its end"),
     ("run --backend tiro", "'tiro' is not one of 'asyncio', 'trio'"),
     ("run --seed minus", "'minus' is no seed; expected a whole number such as 7 or 0x1f"),
@@ -56,3 +63,48 @@ def test_an_interrupt_before_anything_ran_ends_with_130(nova: Nova, monkeypatch:
     monkeypatch.setattr("nova_async.cli.run.chosen", interrupt)
     said = nova("run")
     assert (said.code, said.out, said.err.strip()) == (130, "", "nova-async: interrupted")
+
+
+def test_an_empty_target_is_no_folder(nova: Nova) -> None:
+    said = nova("run", "")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("nova-async: no file or folder ''")
+
+
+def test_ctrl_c_while_a_file_is_imported_is_an_interrupt(nova: Nova) -> None:
+    Path("slow.py").write_text("raise KeyboardInterrupt\n", encoding="utf-8")
+    assert nova("run", "slow.py").code == 130
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_scenario_that_exits_is_an_error_and_the_next_one_runs(nova: Nova, backend: str) -> None:
+    Path("leaves.py").write_text(LEAVES, encoding="utf-8")
+    said = nova("run", "leaves.py", "--backend", backend)
+    assert said.code == 1
+    assert "SystemExit: 0 (line 7 of leaves.py)" in said.out
+    assert "SystemExit: from a task (line 14 of leaves.py)" in said.out
+    assert "1 of 3 scenarios met" in said.out
+
+
+LEAVES = '''import sys
+import anyio
+from nova_async.scenario import CLEAN, World, scenario
+@scenario(expect=CLEAN)
+async def exits(world: World) -> None:
+    """Does it matter if the scenario exits?"""
+    sys.exit(0)
+@scenario(expect=CLEAN)
+async def task_exits(world: World) -> None:
+    """Does it matter if a task of it exits?"""
+
+    async def leave() -> None:
+        await anyio.lowlevel.checkpoint()
+        sys.exit("from a task")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(leave)
+        tasks.start_soon(anyio.sleep_forever)
+@scenario(expect=CLEAN)
+async def stays(world: World) -> None:
+    """Does the next one run?"""
+'''

@@ -5,8 +5,8 @@ from anyio.lowlevel import checkpoint
 
 from nova_async.address import PAGE_SIZE
 from nova_async.clients import Vm
+from nova_async.clients.bind_jobs import BindJob
 from nova_async.clients.vgpu_creator import frames_of
-from nova_async.clients.vm import BindJob
 from nova_async.kernel import DmaFence
 from nova_async.mm import Gpu
 from nova_async.mm.gpu_buddy import AllocatedBlocks
@@ -14,16 +14,11 @@ from nova_async.scenario import World
 
 
 class SlowShrinker:
-    """Reclaim that takes until ``go``, for the second allocation that enters it.
-
-    The first of a bind is made under the lock of the address allocator; the second, of a table page, under no lock but
-    that of the VM.
-    """
+    """Reclaim that takes until ``go``, for the first allocation that enters it: of a bind's jobs, under the VM lock."""
 
     name = "slow"
 
     def __init__(self) -> None:
-        self.passes = 0
         self.entered = anyio.Event()
         self.go = anyio.Event()
 
@@ -31,10 +26,8 @@ class SlowShrinker:
         return 0 if self.entered.is_set() else 1
 
     async def scan(self, count: int) -> int:
-        self.passes += 1
-        if self.passes == 2:
-            self.entered.set()
-            await self.go.wait()
+        self.entered.set()
+        await self.go.wait()
         return 0
 
 

@@ -64,3 +64,25 @@ async def test_waiting_inside_a_signalling_section_is_found(kernel: Kernel) -> N
         await done.wait()
         await fence.signal()
     assert [finding.code for finding in kernel.lockdep.findings] == ["NOVA204"]
+
+
+async def test_a_public_fence_that_is_not_signalled_is_402_at_the_end(kernel: Kernel) -> None:
+    kernel.fence("between two").publish()
+    await (private := kernel.fence("engine hw:1")).signal()
+    private.publish()
+    kernel.lockdep.settle_fences()
+    assert [finding.code for finding in kernel.lockdep.findings] == ["NOVA402"]
+
+
+async def test_a_task_that_ends_with_a_fence_that_it_took_on_is_402(kernel: Kernel) -> None:
+    fence = kernel.fence("ring:1")
+
+    async def signaller() -> None:
+        fence.take_on()
+        kernel.lockdep.task_ended()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(signaller, name="signaller")
+    (finding,) = kernel.lockdep.findings
+    assert (finding.code, finding.message) == ("NOVA402", "signaller: ended, and nobody else will signal ring:1")
+    await fence.signal()

@@ -183,3 +183,19 @@ def test_the_null_validator_says_nothing_to_everything() -> None:
     validator.release(lock)
     validator.task_ended()
     assert (validator.findings, validator.held(), validator.enabled) == ([], (), False)
+
+
+def test_who_has_asked_and_does_not_wait_yet_is_not_the_holder(validator: Validator, stage: Stage) -> None:
+    # A task can be preempted between asking for a free lock and queueing for it; another one takes it meanwhile.
+    lock = validator.lock("lock")
+    for task in ("asked", "holder"):
+        stage.task = task
+        validator.acquire(lock)
+    validator.acquired(lock)
+    stage.task = "stranger"
+    validator.release(lock)
+    assert [finding.message for finding in validator.findings] == ["stranger: releases lock, which holder holds"]
+    stage.task = "asked"
+    validator.acquired(lock)
+    validator.release(lock)
+    assert len(validator.findings) == 1

@@ -8,7 +8,7 @@ import pytest
 
 import nova_async
 from nova_async.findings import Site
-from nova_async.lockdep import Validator
+from nova_async.lockdep import Validator, places
 from nova_async.lockdep.places import relative
 
 ROOT = Path(nova_async.__file__).resolve().parents[1]
@@ -76,3 +76,14 @@ def test_paths_are_never_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     assert relative(str(tmp_path / "mine" / "x.py")) == "mine/x.py"
     assert relative("<string>") == "<string>"
+
+
+def test_what_is_known_of_files_is_kept_for_the_next_validator(monkeypatch: pytest.MonkeyPatch) -> None:
+    def called() -> tuple[Any, ...]:
+        return places.FramePlaces().capture()
+
+    first = called()
+    monkeypatch.setattr(places, "_below_a_root", lambda path: pytest.fail(f"{path} was looked at again"))
+    assert called()[0] is first[0]
+    with pytest.raises(pytest.fail.Exception, match="looked at again"):
+        places.FramePlaces(skip=("elsewhere",)).capture()

@@ -1,7 +1,17 @@
+from typing import Annotated
+
 import pytest
 
 from nova_async.errors import UsageError
-from nova_async.scenario.parameters import Parameter, Value, parameters_of, split_settings, values_for
+from nova_async.scenario.parameters import (
+    AtLeast,
+    Parameter,
+    Positive,
+    Value,
+    parameters_of,
+    split_settings,
+    values_for,
+)
 
 
 async def typed(
@@ -80,3 +90,29 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones_and_the_nearest() -
 def test_a_scenario_without_parameters_takes_no_setting() -> None:
     with pytest.raises(UsageError, match="scenario 'typed' has no parameters"):
         values_for("typed", (), {"n": "1"})
+
+
+async def counted(
+    world: object, clients: int = 4, pages: Positive = 2, shelves: Annotated[int, AtLeast(3)] = 5
+) -> None:
+    """Counted?"""
+
+
+@pytest.mark.parametrize(("setting", "least"), [("clients=-1", 0), ("pages=0", 1), ("pages=-1", 1), ("shelves=2", 3)])
+def test_a_count_has_a_least_value(setting: str, least: int) -> None:
+    name = setting.partition("=")[0]
+    with pytest.raises(UsageError, match=f"scenario 'counted' wants {least} or more for '{name}'"):
+        values_for("counted", parameters_of(counted), split_settings([setting]))
+
+
+def test_the_least_value_itself_is_taken() -> None:
+    settings = {"clients": "0", "pages": "1", "shelves": "3"}
+    assert values_for("counted", parameters_of(counted), settings) == {"clients": 0, "pages": 1, "shelves": 3}
+
+
+def test_a_marked_parameter_still_needs_a_default_of_its_type() -> None:
+    async def wrong(world: object, pages: Positive = 2.5) -> None:  # type: ignore[assignment]
+        """Wrong?"""
+
+    with pytest.raises(UsageError, match="parameter 'pages' of scenario 'wrong' needs a type"):
+        parameters_of(wrong)

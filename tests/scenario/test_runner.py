@@ -8,6 +8,7 @@ import sniffio
 
 from nova_async.errors import ENOSPC, UsageError
 from nova_async.findings import Finding, Severity
+from nova_async.lockdep import LockGraph
 from nova_async.point import Live
 from nova_async.scenario import CLEAN, Scenario, runner
 from nova_async.scenario.runner import BACKENDS, run
@@ -19,8 +20,14 @@ class ToyWorld:
     """A world without a GPU, which finds something only when it is closed."""
 
     lock_stat = None
+    lock_graph = LockGraph()
+    events = None
 
-    def __init__(self, *, scenario: str, seed: int, backend: str, lockdep: object) -> None:
+    def __init__(
+        self, *, scenario: str, seed: int, backend: str, lockdep: object, talk: object = None, record: object = None
+    ) -> None:
+        self.seed = seed
+        self.backend = backend
         self.runtime = Live()
         self.findings: list[Finding] = []
         self.stats: dict[str, int | float] = {"seed": seed, "steps": 0}

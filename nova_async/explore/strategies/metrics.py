@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from nova_async.explore.execution import Execution
 from nova_async.explore.strategies.protocol import Strategy
 from nova_async.explore.task import ControlledTask
+from nova_async.point import Naming
 
 
 class Metrics:
@@ -29,9 +30,9 @@ class Metrics:
         self._seen: set[tuple[str, ...]] = set()
 
     @property
-    def observes(self) -> bool:
+    def naming(self) -> Naming | None:
         """As the inner strategy."""
-        return self.inner.observes
+        return self.inner.naming
 
     @property
     def gap(self) -> str:

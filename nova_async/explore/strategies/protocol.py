@@ -5,6 +5,7 @@ from typing import Protocol
 
 from nova_async.explore.execution import Execution
 from nova_async.explore.task import ControlledTask
+from nova_async.point import Naming
 
 
 class Strategy(Protocol):
@@ -14,8 +15,8 @@ class Strategy(Protocol):
     """
 
     @property
-    def observes(self) -> bool:
-        """Whether it looks at the hashes of :mod:`nova_async.explore.state`, which cost time to keep."""
+    def naming(self) -> Naming | None:
+        """How the hashes of :mod:`nova_async.explore.state` name things; None for no hashes, which cost time."""
         ...
 
     @property
@@ -58,7 +59,7 @@ class Strategy(Protocol):
 class Basic:
     """What most strategies have in common: no states, no data choices, nothing to remember."""
 
-    observes = False
+    naming: Naming | None = None
 
     @property
     def gap(self) -> str:

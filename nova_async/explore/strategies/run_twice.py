@@ -7,6 +7,7 @@ from nova_async.explore.execution import Ending, Execution
 from nova_async.explore.strategies.protocol import Strategy
 from nova_async.explore.task import ControlledTask
 from nova_async.findings import Finding, Severity
+from nova_async.point import Naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,11 @@ class RunTwice:
     """Every schedule of ``inner`` is run twice.
 
     Attributes:
-        observes: what tasks were told is compared, too.
+        naming: what tasks were told is compared, too.
         findings: NOVA901, once, naming the first step that differed.
     """
 
-    observes = True
+    naming = Naming.EXACT
 
     def __init__(self, inner: Strategy) -> None:
         self.inner = inner

@@ -13,6 +13,7 @@ from nova_async.explore.strategies.dfs import bound_gap, current_first
 from nova_async.explore.strategies.protocol import Basic
 from nova_async.explore.strategies.state_graph import State, StateGraph
 from nova_async.explore.task import ControlledTask
+from nova_async.point import Naming
 
 HIDDEN = "in one state different tasks could run at different times: something they share is not told to the explorer"
 
@@ -27,12 +28,13 @@ class Exhaustive(Basic):
             nothing that such a task leaves behind is missing in the digest.
 
     Attributes:
-        observes: it reads the histories and the digest.
+        naming: it reads the histories and the digest.
     """
 
-    observes = True
-
-    def __init__(self, preemptions: int | None = None, *, forget_ended: bool = False) -> None:
+    def __init__(
+        self, preemptions: int | None = None, *, forget_ended: bool = False, naming: Naming = Naming.BIRTH
+    ) -> None:
+        self.naming: Naming | None = naming
         self._forget_ended = forget_ended
         self._bound = preemptions
         self._left = 0

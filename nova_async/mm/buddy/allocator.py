@@ -1,6 +1,6 @@
 """The calls a driver makes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 from nova_async.address import PAGE_SIZE, U64_MAX, align_down
 from nova_async.errors import EINVAL, ENOSPC
@@ -165,6 +165,17 @@ class Buddy:
             block.clear = is_clear
             space.trees.add(block)
         space.clear_avail = space.avail if is_clear else 0
+
+    def fingerprint(self) -> Hashable:
+        """What decides on the sizes and the clear bits of later allocations, as far as addresses do not matter.
+
+        All free blocks that are zeroed, by order; of the others, of which there are plenty, the largest order and all
+        their bytes.
+        """
+        space = self._space
+        dirty = space.trees.counts(clear=False)
+        largest = max((order for order, count in enumerate(dirty) if count), default=-1)
+        return space.trees.counts(clear=True), largest, space.avail
 
     def free_blocks(self) -> Iterator[Block]:
         """The free blocks, ascending."""

@@ -101,6 +101,10 @@ class FreeTrees:
                 return self._at[_highest(trees[candidate], 1)]
         return None
 
+    def counts(self, *, clear: bool) -> tuple[int, ...]:
+        """How many free blocks there are of every order."""
+        return tuple(sum(map(len, tree.values())) for tree in self._trees[clear])
+
     def largest_order(self) -> int:
         """The order of the largest free block; -1 when nothing is free."""
         occupied = (order for order in range(self.max_order, -1, -1) if any(trees[order] for trees in self._trees))

@@ -1,9 +1,11 @@
 """A mapping on its way through the published code. Neither phase says which Vmm it belongs to (hazards.md B5)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nova_async.errors import EINVAL
 from nova_async.mm.gpu_buddy import AllocatedBlocks
+from nova_async.mm.observer import TablePage
 from nova_async.mm.pagetable.format import Level
 from nova_async.mm.published.blocks import drop_range
 
@@ -40,6 +42,31 @@ class PreparedPtPage:
     def address(self) -> int:
         """The page's VRAM address."""
         return self.alloc.address
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """A range as observers see it: the published one knows nothing of its table pages.
+
+    Attributes:
+        frames: the virtual frames.
+        va: the allocation.
+        tables: all pages that wait to be installed, by whoever comes first.
+        half_done: never; what could not be done is forgotten.
+    """
+
+    frames: range
+    va: AllocatedBlocks
+    tables: Sequence[TablePage]
+    half_done: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiting:
+    """A prepared page as observers see it: the entry that will point to it, and its VRAM."""
+
+    slot: int
+    alloc: AllocatedBlocks
 
 
 @dataclass(slots=True, eq=False)

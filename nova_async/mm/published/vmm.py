@@ -33,7 +33,7 @@ from nova_async.lockdep import Gfp
 from nova_async.mm.buddy import BuddyFlags
 from nova_async.mm.gpu_buddy import NO_FLAGS, AllocatedBlocks, GpuBuddy
 from nova_async.mm.gpu_mm import GpuMm
-from nova_async.mm.observer import AddressSpace
+from nova_async.mm.observer import AddressSpace, Call, Telling
 from nova_async.mm.pagetable import FORMATS
 from nova_async.mm.pagetable.format import Level
 from nova_async.mm.pagetable.walk import Complete, Mapped, PageTableMissing
@@ -41,7 +41,15 @@ from nova_async.mm.pramin import PraminWindow
 from nova_async.mm.published.blocks import alloc_table, drop_range, drop_table
 from nova_async.mm.published.entries import PTE_INVALID, PublishedEntries
 from nova_async.mm.published.kvec import KVec
-from nova_async.mm.published.mapping import MappedRange, PreparedMapping, PreparedPtPage, WarnOnce
+from nova_async.mm.published.mapping import (
+    MappedRange,
+    PreparedMapping,
+    PreparedPtPage,
+    Range,
+    Told,
+    Waiting,
+    WarnOnce,
+)
 from nova_async.mm.published.walk import PtWalk
 
 TABLE_WORDS = PAGE_SIZE // 8
@@ -148,13 +156,8 @@ class Vmm:
         """
         mapped.move()
         async with self._borrow():
-            try:
-                async with self._mm.pramin.window() as window:
-                    self._invalidate(window, mapped.frames)
-                await self._mm.tlb.flush(self.pdb_addr)
-                mapped.armed = False
-            finally:
-                await mapped.end()
+            with self._telling("unmap_pages", mapped):
+                await self._unmap(mapped)
 
     async def read_mapping(self, vfn: Vfn) -> Pfn | None:
         """The frame that a virtual frame is mapped to."""
@@ -171,6 +174,11 @@ class Vmm:
                 await drop_table(self._mm, alloc)
         for observer in self._mm.observers:
             observer.space_closed(self._space)
+
+    def _telling(self, name: str, about: Range) -> Telling:
+        tables = [Waiting(slot + page.level.slot_offset, page.alloc) for slot, page in self.pt_pages.items()]
+        told = Told(about.frames, about.va, tables if name == "execute_map" else ())
+        return Telling(self._mm.observers, Call(name, self._space, told, self._owner))
 
     def _borrow(self) -> AbstractAsyncContextManager[object]:
         """``&mut self``."""
@@ -190,6 +198,9 @@ class Vmm:
         except BaseException:
             await drop_range(va)
             raise
+        for observer in self._mm.observers:
+            room = self.page_table_allocs.capacity - len(self.page_table_allocs)
+            observer.room_promised(self._space, len(self.pt_pages), room)
         return PreparedMapping(vfn_start, num_pages, va)
 
     async def _alloc_vfn_range(self, num_pages: int, va_range: range | None) -> AllocatedBlocks:
@@ -246,16 +257,26 @@ class Vmm:
 
     async def _execute(self, prepared: PreparedMapping, pfns: Sequence[Pfn], *, writable: bool) -> MappedRange:
         prepared.move()
-        try:
-            self._check_count(prepared, pfns)
-            async with self._mm.pramin.window() as window:
-                await self._install_all(window)
-                self._write_leaves(window, prepared.frames, pfns, writable=writable)
-            await self._mm.tlb.flush(self.pdb_addr)
-        except BaseException:
-            await drop_range(prepared.va)
-            raise
+        with self._telling("execute_map", prepared):
+            try:
+                self._check_count(prepared, pfns)
+                async with self._mm.pramin.window() as window:
+                    await self._install_all(window)
+                    self._write_leaves(window, prepared.frames, pfns, writable=writable)
+                await self._mm.tlb.flush(self.pdb_addr)
+            except BaseException:
+                await drop_range(prepared.va)
+                raise
         return MappedRange(prepared.vfn_start, prepared.num_pages, prepared.va, self.log)
+
+    async def _unmap(self, mapped: MappedRange) -> None:
+        try:
+            async with self._mm.pramin.window() as window:
+                self._invalidate(window, mapped.frames)
+            await self._mm.tlb.flush(self.pdb_addr)
+            mapped.armed = False
+        finally:
+            await mapped.end()
 
     def _check_count(self, prepared: PreparedMapping, pfns: Sequence[Pfn]) -> None:
         if len(pfns) != prepared.num_pages:

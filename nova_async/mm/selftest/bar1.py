@@ -30,7 +30,7 @@ async def bar1_one_page(gpu: Gpu) -> None:
     async with _small_space(gpu) as vmm, _vram(gpu) as page:
         mapped = await vmm.map_pages(_frames(page), writable=True)
         expect("the first virtual frame of 64 KiB", mapped.vfn_start, TOP_OF_SMALL_SPACE)
-        async with BarAccess(gpu.board.bar1, mapped) as access:
+        async with BarAccess(gpu.board.bar1, mapped, gpu.mm.binding) as access:
             await _poke(gpu, page.address + 0x100, 0xDEADBEEF)
             expect("the page through BAR1", access.try_read32(0x100), 0xDEADBEEF)
 
@@ -138,7 +138,7 @@ async def bar1_far_apart(gpu: Gpu) -> None:
         for place, frame in zip(places, frames, strict=True):
             here = range(place, place + PAGE_SIZE)
             ranges.append(await vmm.map_pages([frame], here, writable=True, owner=OWNER))
-        accesses = [BarAccess(gpu.board.bar1, mapped) for mapped in ranges]
+        accesses = [BarAccess(gpu.board.bar1, mapped, gpu.mm.binding) for mapped in ranges]
         for number, access in enumerate(accesses):
             access.try_write64(number, 8 * number)
         for number, (place, frame) in enumerate(zip(places, frames, strict=True)):
@@ -175,11 +175,13 @@ async def _peek(gpu: Gpu, address: int) -> int:
 
 @asynccontextmanager
 async def _small_space(gpu: Gpu) -> AsyncIterator[Vmm]:
-    """An address space of 64 KiB on the root of BAR1, for as long as BAR1 has no user."""
+    """An address space of 64 KiB on the root of BAR1, which has no user yet and lends it."""
     root = VramAddress(gpu.board.gsp.bar1_pde_base)
+    gpu.mm.release_root(root)
     vmm = gpu.vmm(root, SMALL_SPACE, name="selftest", owner=OWNER)
     yield vmm
     await vmm.close()
+    gpu.mm.adopt_root(root, gpu.bar_user.vmm)
 
 
 @asynccontextmanager

@@ -1,0 +1,68 @@
+"""What a point is on the controlled loop, and what is told there."""
+
+import types
+from collections.abc import Callable, Generator, Hashable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nova_async.explore.state import hash_value
+from nova_async.point import Naming, Operation
+
+if TYPE_CHECKING:
+    from nova_async.explore.loop import ControlledLoop
+
+
+class Controlled:
+    """The runtime of :func:`nova_async.point.point`: parks the task until it is chosen."""
+
+    __slots__ = ("_loop",)
+
+    def __init__(self, loop: "ControlledLoop") -> None:
+        self._loop = loop
+
+    @property
+    def naming(self) -> Naming | None:
+        """How the strategy tells states apart."""
+        return self._loop.naming
+
+    def observe(self, value: Hashable) -> None:
+        """Add to the history of the calling task."""
+        task = self._loop.observed
+        if task is not None:
+            task.history = hash((task.history, hash_value(value)))
+            task.mark = 0
+
+    def share(self, name: str, value: Hashable | Callable[[], Hashable]) -> None:
+        """Put it in the digest."""
+        if self._loop.naming is not None:
+            self._loop.execution.digest.put(name, value)
+
+    @contextmanager
+    def forgetting(self) -> Iterator[None]:
+        """Give the task the history back that it had."""
+        task = self._loop.observed
+        before = task.history if task is not None else 0
+        yield
+        if task is not None:
+            task.history = before
+            task.mark = 0
+
+    def birth(self) -> tuple[str, int]:
+        """Count the births of the calling task."""
+        task = self._loop.running
+        if task is None:
+            return "", 0
+        task.births += 1
+        return task.key, task.births
+
+    def pick(self, n: int) -> int:
+        """As the strategy decides."""
+        return self._loop.picker(n)
+
+    @types.coroutine
+    def reach(self, operation: Operation) -> Generator[None, None, None]:
+        """Park the calling task before ``operation``, if that is a point."""
+        if operation.kind in self._loop.passes:
+            return
+        self._loop.announced = operation
+        yield

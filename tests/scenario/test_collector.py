@@ -1,0 +1,47 @@
+import gc
+from pathlib import Path
+
+import pytest
+
+from nova_async.cli import main
+from nova_async.scenario.collector import MIDDLE, OLD, YOUNG, rare_collections
+
+RARE = (YOUNG, MIDDLE, OLD)
+
+SCENARIO = """
+import gc
+
+from nova_async.scenario import CLEAN, World, scenario
+
+
+@scenario(expect=CLEAN)
+async def rarely(world: World) -> None:
+    '''Does the collector look seldom?'''
+    assert gc.get_threshold() == {rare}
+"""
+
+
+def test_the_collector_looks_seldom_inside_and_as_before_afterwards() -> None:
+    before = gc.get_threshold()
+    assert before != RARE
+    with rare_collections():
+        assert gc.get_threshold() == RARE
+    assert gc.get_threshold() == before
+
+
+def test_an_error_inside_leaves_it_as_it_was() -> None:
+    before = gc.get_threshold()
+
+    @rare_collections()
+    def fails() -> None:
+        raise ValueError("gone")
+
+    with pytest.raises(ValueError, match="gone"):
+        fails()
+    assert gc.get_threshold() == before
+
+
+def test_nova_async_run_lets_it(tmp_path: Path) -> None:
+    file = tmp_path / "rarely.py"
+    file.write_text(SCENARIO.format(rare=RARE), encoding="utf-8")
+    assert main(["run", str(file), "--no-progress"]) == 0
