@@ -2,6 +2,7 @@
 
 The layers, top to bottom; each imports only from those below it (``tests/test_layers.py`` holds that)::
 
+    plugin/     pytest: scenarios as tests, async tests in every order; its hooks are in nova_async_pytest
     cli         arguments in, exit code out
     report/     what people see: pure functions of results
     bench/      measurements that compare

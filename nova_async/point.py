@@ -150,12 +150,24 @@ class Runtime(Protocol):
         """Return once the operation is enabled and it is this task's turn to do it."""
         ...
 
-    def observe(self, value: Hashable) -> None:
-        """The calling task was told ``value``."""
+    def observe(self, value: Hashable, *, guarded: bool = False) -> None:
+        """The calling task was told ``value``, by a lock's holder or by itself if ``guarded``."""
         ...
 
     def share(self, name: str, value: "Hashable | Callable[[], Hashable]") -> None:
         """The shared object ``name`` has this value now."""
+        ...
+
+    def touch(self, name: str, *, changes: bool) -> None:
+        """The calling task looks at the shared object ``name``, or changes it."""
+        ...
+
+    def took(self, lock: str) -> None:
+        """The calling task has taken a lock."""
+        ...
+
+    def let_go(self, lock: str) -> None:
+        """The calling task has released a lock."""
         ...
 
     def forgetting(self) -> AbstractContextManager[None]:
@@ -210,10 +222,19 @@ class Live:
 
     naming: "Naming | None" = None
 
-    def observe(self, value: Hashable) -> None:
+    def observe(self, value: Hashable, *, guarded: bool = False) -> None:
         """Nobody tells states apart."""
 
     def share(self, name: str, value: "Hashable | Callable[[], Hashable]") -> None:
+        """Nobody tells states apart."""
+
+    def touch(self, name: str, *, changes: bool) -> None:
+        """Nobody tells states apart."""
+
+    def took(self, lock: str) -> None:
+        """Nobody tells states apart."""
+
+    def let_go(self, lock: str) -> None:
         """Nobody tells states apart."""
 
     def forgetting(self) -> AbstractContextManager[None]:
@@ -290,6 +311,11 @@ def observe(value: Hashable) -> None:
     _runtime.get().observe(value)
 
 
+def observe_guarded(value: Hashable) -> None:
+    """As :func:`observe`, for what was read under the lock that guards it, or whose owner was touched."""
+    _runtime.get().observe(value, guarded=True)
+
+
 def share(name: str, value: "Hashable | Callable[[], Hashable]") -> None:
     """Tell the explorer that the shared object ``name`` has this value now; does nothing elsewhere.
 
@@ -298,6 +324,24 @@ def share(name: str, value: "Hashable | Callable[[], Hashable]") -> None:
         value: or what gives it; asked only if somebody wants to know the state.
     """
     _runtime.get().share(name, value)
+
+
+def touch(name: str, *, changes: bool = False) -> None:
+    """Tell the explorer that the calling task looks at the shared object ``name``, or changes it.
+
+    Whoever shares it has changed it. So only what is read outside the lock that guards it has to be told.
+    """
+    _runtime.get().touch(name, changes=changes)
+
+
+def took(lock: str) -> None:
+    """Tell the explorer that the calling task has taken a lock."""
+    _runtime.get().took(lock)
+
+
+def let_go(lock: str) -> None:
+    """Tell the explorer that the calling task has released a lock."""
+    _runtime.get().let_go(lock)
 
 
 def forgetting() -> AbstractContextManager[None]:

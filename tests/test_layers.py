@@ -13,6 +13,7 @@ MODULES = sorted(path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.p
 
 BASE = ("findings", "errors", "address", "point", "events")
 LAYERS = (
+    "plugin",
     "cli",
     "report",
     "bench",

@@ -204,7 +204,5 @@ def _optimum_goals(samples: Samples, figures: tuple[Figure, ...]) -> Iterator[Go
         name = f"{one.name}: optimal DPOR"
         seconds = samples.median(name, one.size, SECONDS)
         if one.concuerror_seconds is not None and seconds is not None:
-            what = (
-                f"{one.name}({one.size}): seconds, beside {one.concuerror_seconds} of Concuerror (peers.md section 3)"
-            )
+            what = f"{one.name}({one.size}): seconds, beside {one.concuerror_seconds} of Concuerror"
             yield Goal(what, seconds, one.concuerror_seconds, samples.spread(name, one.size, SECONDS))

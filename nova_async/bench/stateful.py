@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from math import factorial
 
-from nova_async.bench import Settings
+from nova_async.bench import Settings, creators
 from nova_async.bench.figure import Goal, Report, Samples
 from nova_async.bench.mutexes import mutex_counter
 from nova_async.bench.turns import Turn, Values, in_turns, seconds_of
@@ -30,6 +30,7 @@ SECONDS_GOALS = {(2, 50): 10.0, (3, 20): 60.0}
 NOTES = (
     "size is the number of sections of each task. Each takes kernel.Mutex and raises the number that it guards.",
     "The validator judges every acquisition of every execution. Seconds are of processor time.",
+    "creators: whole clients; size is the pages of each one's partition.",
     "orders: how many a search has to run that does not tell states apart; dpor and dfs show it on the smallest.",
 )
 
@@ -37,7 +38,9 @@ NOTES = (
 def run(settings: Settings) -> Report:
     """Every size in turns, then the memory, which is traced and so not timed."""
     samples = Samples()
-    in_turns(samples, [*_searches(), *_by_order()], settings.step, seconds=settings.max_seconds, rounds=3)
+    share = settings.max_seconds / 2
+    in_turns(samples, [*_searches(), *_by_order()], settings.step, seconds=share, rounds=3)
+    in_turns(samples, [*creators.turns()], settings.step, seconds=share, rounds=3)
     in_turns(samples, [*_weighings()], settings.step, seconds=0, rounds=1)
     return Report("stateful", tuple(samples.figures({}, ())), tuple(_goals(samples)), NOTES)
 

@@ -7,6 +7,7 @@ cost no more than click does::
     command     help that begins with examples
     options     the options that verbs share
     outputs     the files that verbs write: their options, and the writing
+    exploring   several scenarios, explored one after the other
     terminal    stdout and stderr as consoles, the progress bar
     logs        structlog, to stderr
 """

@@ -18,6 +18,8 @@ from nova_async.errors import UsageError
 VERBS = {
     "list": "Scenarios with their question and expectation.",
     "run": "Run scenarios and compare what is found with what they expect.",
+    "explore": "Drive scenarios through their schedules, and print the simplest that breaks them.",
+    "replay": "Run one recorded schedule again.",
     "litmus": "Feed a lock sequence to the checker.",
     "locks": "The driver's lock table, and whether the scenarios keep to it.",
     "explain": "A rule: why it exists, a bad and a good example.",
@@ -29,6 +31,7 @@ VERBS = {
 EXAMPLES = (
     "run",
     "run scenarios/ -k 'submitters and not reclaim' --backend trio",
+    "explore scenarios/opposite_order.py",
     "list",
     "litmus 'E(A) E(B) -B -A ; E(B) E(A)'",
     "explain NOVA203",

@@ -11,22 +11,28 @@ from nova_async.cli import logs, options
 from nova_async.cli.choose import chosen, nothing_selected
 from nova_async.cli.command import Verb
 from nova_async.cli.exit_code import ExitCode
+from nova_async.cli.exploring import progress_line
 from nova_async.cli.outputs import Outputs, output_options, tell_github
 from nova_async.cli.terminal import answers, is_narrow, progress, show
 from nova_async.errors import UsageError
 from nova_async.events import Recorder
 from nova_async.lockdep import Validator
 from nova_async.report.case import Case
+from nova_async.report.explored import outcome_of
 from nova_async.report.json import run_document
 from nova_async.report.locks import lock_stat_table
 from nova_async.report.text import closing_text, outcome_text, run_table
 from nova_async.scenario import runner
 from nova_async.scenario.collector import rare_collections
 from nova_async.scenario.declare import Scenario
+from nova_async.scenario.exploring import Plan, explore_scenario
 from nova_async.scenario.outcome import Outcome
 from nova_async.scenario.parameters import Value, split_settings, values_for
 
 log = structlog.get_logger()
+
+EXPLORE_EXECUTIONS = 10_000
+"""Where a scenario asks to be explored; ``nova-async explore`` has no bound of its own."""
 
 
 @dataclass
@@ -66,6 +72,10 @@ class Session:
                 self.interrupted = True
 
     def _run_one(self, scenario: Scenario, values: dict[str, Value], note: Callable[[str], None]) -> None:
+        if scenario.explore is not None:
+            self._explore_one(scenario, values, scenario.explore, note)
+            return
+
         def talk(line: str) -> None:
             note(line)
             log.info("scenario.at", scenario=scenario.name, progress=line)
@@ -77,6 +87,17 @@ class Session:
         )
         self.outcomes.append(outcome)
         log.info("scenario.ran", scenario=scenario.name, backend=self.backend, seed=self.seed, verdict=outcome.verdict)
+
+    def _explore_one(
+        self, scenario: Scenario, values: dict[str, Value], strategy: str, note: Callable[[str], None]
+    ) -> None:
+        """A scenario that one run does not answer, as it says itself."""
+        plan = Plan(strategy=strategy, seed=self.seed, max_executions=EXPLORE_EXECUTIONS)
+        explored = explore_scenario(scenario, values, plan, progress=lambda seen: note(progress_line(seen)))
+        self.outcomes.append(outcome_of(explored))
+        log.info("scenario.explored", scenario=scenario.name, strategy=strategy, verdict=self.outcomes[-1].verdict)
+        if explored.result.interrupted:
+            raise KeyboardInterrupt
 
     @property
     def cases(self) -> list[Case]:

@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from nova_async.explore.loop import ControlledLoop
 
 
+UNGUARDED = "something that no lock guards"
+"""What a step touches that is told something of which nobody says where it comes from."""
+
+
+def _held(lock: str) -> str:
+    return f"holder of {lock}"
+
+
 class Controlled:
     """The runtime of :func:`nova_async.point.point`: parks the task until it is chosen."""
 
@@ -25,8 +33,10 @@ class Controlled:
         """How the strategy tells states apart."""
         return self._loop.naming
 
-    def observe(self, value: Hashable) -> None:
+    def observe(self, value: Hashable, *, guarded: bool = False) -> None:
         """Add to the history of the calling task."""
+        if not guarded:
+            self._loop.execution.touched[UNGUARDED] = True
         task = self._loop.observed
         if task is not None:
             task.history = hash((task.history, hash_value(value)))
@@ -35,7 +45,25 @@ class Controlled:
     def share(self, name: str, value: Hashable | Callable[[], Hashable]) -> None:
         """Put it in the digest."""
         if self._loop.naming is not None:
-            self._loop.execution.digest.put(name, value)
+            execution = self._loop.execution
+            if value is not None:  # to take a name away changes nothing by that name
+                execution.touched[name] = True
+            execution.digest.put(name, value)
+
+    def touch(self, name: str, *, changes: bool) -> None:
+        """Add it to what the present step touches."""
+        touched = self._loop.execution.touched
+        touched[name] = changes or touched.get(name, False)
+
+    def took(self, lock: str) -> None:
+        """Remember it until the end of the step."""
+        self._loop.execution.touched[_held(lock)] = True
+
+    def let_go(self, lock: str) -> None:
+        """A lock that is taken and released in one step was never seen held by anybody."""
+        touched, held = self._loop.execution.touched, _held(lock)
+        if touched.pop(held, None) is None:
+            touched[held] = True
 
     @contextmanager
     def forgetting(self) -> Iterator[None]:

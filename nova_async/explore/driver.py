@@ -103,6 +103,8 @@ class Driver:
                 raise InternalError(f"{task.name} was chosen to take a step and is not parked")
             if len(chosen) == self._max_steps:
                 return Ending.TOO_LONG
+            if task.cancelled_here:
+                execution.unwound.append(len(chosen))
             chosen.append(task)
             operations.append(operation)
             runnable.append(enabled)

@@ -49,7 +49,8 @@ def sentence_of(error: BaseException) -> str:
     """One line; the error itself where it is the only one of a task group."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}".partition("\n")[0]
+    name, said = type(error).__name__, str(error)  # an errno says its name itself
+    return (said if said.startswith(f"{name}: ") else f"{name}: {said}").partition("\n")[0]
 
 
 @dataclass(slots=True)
@@ -59,6 +60,7 @@ class Execution:
     Attributes:
         chosen: the task of every step.
         operations: what it did in that step; the operation it was cancelled at, if it was.
+        unwound: the steps in which it was: the task got its cancellation instead.
         runnable: out of which tasks it was chosen, oldest first.
         picks: every data choice: the step, the number of values, the value.
         cancels: every cancellation of a task: the step, and who was cancelled.
@@ -69,6 +71,7 @@ class Execution:
         digest: the hash of the shared state.
         timers: virtual time.
         tasks: the tasks that have not ended, oldest first.
+        touched: what the present step has touched so far, and whether it may have changed that.
         ended: the hash of what the tasks were told that have.
         ending: how it ended.
         value: what the root task returned.
@@ -78,6 +81,7 @@ class Execution:
 
     chosen: list[ControlledTask] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
+    unwound: list[int] = field(default_factory=list)
     runnable: list[list[ControlledTask]] = field(default_factory=list)
     picks: list[tuple[int, int, int]] = field(default_factory=list)
     cancels: list[tuple[int, ControlledTask]] = field(default_factory=list)
@@ -89,6 +93,7 @@ class Execution:
     timers: Timers = field(default_factory=Timers)
     tasks: list[ControlledTask] = field(default_factory=list)
     ended: int = 0
+    touched: dict[str, bool] = field(default_factory=dict)
     ending: Ending = Ending.CUT
     value: Any = None
     error: BaseException | None = None

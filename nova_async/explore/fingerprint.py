@@ -11,18 +11,18 @@ guards them writes them before he relies on them. An exact search has them, too.
 grows, and the driver looks at differences within one hold of the TLB lock.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nova_async.address import PAGE_SHIFT
+from nova_async.address import PAGE_SHIFT, PAGE_SIZE
 from nova_async.explore.state import hash_value
 from nova_async.hw.listener import Listener
 from nova_async.mm import Gpu
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.observer import AddressSpace, Observer
 from nova_async.mm.pagetable import FORMATS
-from nova_async.point import Naming, naming, observe, share
+from nova_async.point import Naming, birth, naming, observe_guarded, share, touch
 
 if TYPE_CHECKING:
     from nova_async.hw.mmu.access import Translation
@@ -51,6 +51,7 @@ class Fingerprint(Observer, Listener):
         self._plain: set[int] = set()
         self._table_owners = {f"{space.name} tables" for space in gpu.address_spaces}
         self._cached: dict[int, dict[int, int]] = {}
+        self._content: dict[int, dict[int, int]] = {}
 
     def attach(self) -> None:
         """Listen from now on."""
@@ -74,11 +75,14 @@ class Fingerprint(Observer, Listener):
             self._names[frame] = hash_value((*allocated.name, index)) & _NATURAL
             if plain:
                 self._plain.add(frame)
-            self._rename(frame, f"{label}.{index}")
+            self._rename(frame, f"{self._name} {label}.{index}")
 
     def blocks_freed(self, allocated: AllocatedBlocks) -> None:
         """Its frames are frames again; told twice, and free only the second time."""
-        if allocated.buddy is not self._gpu.mm.buddy or allocated.live or self._exact:
+        if allocated.buddy is not self._gpu.mm.buddy or self._exact:
+            return
+        if allocated.live:
+            self._bury(allocated)
             return
         for frame in _frames_of(allocated):
             self._names.pop(frame, None)
@@ -87,17 +91,28 @@ class Fingerprint(Observer, Listener):
 
     def entries_read(self, words: Sequence[int]) -> None:
         """The task was told what they mean."""
-        observe(tuple(self._mean(word) for word in words))
+        observe_guarded(tuple(self._mean(word) for word in words))
 
     # The hardware.
 
     def vram_written(self, address: int, length: int) -> None:
-        """Note which pages have changed; what they hold is looked at only if somebody asks for the state."""
-        for frame in range(address >> PAGE_SHIFT, (address + length - 1 >> PAGE_SHIFT) + 1):
-            share(self._label(frame), partial(self._content, frame))
+        """Note what the words mean now: whose frame an entry points to, as long as that is still known."""
+        stop = address + length
+        while address < stop:
+            frame = address >> PAGE_SHIFT
+            end = min(stop, frame + 1 << PAGE_SHIFT)
+            self._note(frame, range(address % PAGE_SIZE >> 3, (end - 1) % PAGE_SIZE + 8 >> 3))
+            address = end
+
+    def pramin_access(self, physical: int, width: int, *, write: bool) -> None:
+        """The pages are touched."""
+        if not write:
+            for frame in range(physical >> PAGE_SHIFT, (physical + width - 1 >> PAGE_SHIFT) + 1):
+                touch(self._label(frame))
 
     def translated(self, pdb: int, va: int, translation: "Translation", *, hit: bool) -> None:
-        """The TLB has it now."""
+        """The TLB has it now. All tables on the way were touched, if it did not."""
+        touch(f"{self._label(pdb >> PAGE_SHIFT)} tlb", changes=not hit)
         if not hit:
             frame = translation.address >> PAGE_SHIFT
             meaning = self._names.get(frame, frame)
@@ -125,26 +140,44 @@ class Fingerprint(Observer, Listener):
         label = self._labels.get(frame)
         return label if label is not None else f"{self._name} frame {frame:#x}"
 
+    def _bury(self, allocated: AllocatedBlocks) -> None:
+        """Whoever frees pages for others does nothing to those who gave them back: these never touch them again."""
+        freer, _ = birth()
+        for frame in _frames_of(allocated):
+            self._rename(frame, f"{self._label(frame)} freed by {freer}")
+
     def _rename(self, frame: int, label: str) -> None:
         share(self._label(frame), None)
         self._labels.pop(frame, None)
         if label:
-            self._labels[frame] = f"{self._name} {label}"
-        share(self._label(frame), partial(self._content, frame))
+            self._labels[frame] = label
+        share(self._label(frame), partial(_name_content, self._content.get(frame, {})))
 
     def _mean(self, word: int) -> int:
         """A 64-bit entry, with the frame in it by name."""
         name = self._names.get(word >> self._shift & self._frame_mask) if word else None
         return word if name is None else hash((word & ~(self._frame_mask << self._shift), name)) & _NATURAL
 
-    def _content(self, frame: int) -> Hashable:
-        """The words of a page that are not zero; None if there are none."""
+    def _note(self, frame: int, slots: range) -> None:
+        touch(self._label(frame), changes=True)
         words = self._gpu.board.vram.words_of(frame)
         if words is None:
-            return None
+            if self._content.pop(frame, None) is not None:
+                share(self._label(frame), None)
+            return
+        content = self._content.setdefault(frame, {})
         mean = int if frame in self._plain else self._mean
-        content = tuple((slot, mean(word)) for slot, word in enumerate(words) if word)
-        return hash(content) & _NATURAL if content else None
+        for slot in slots:
+            if words[slot]:
+                content[slot] = mean(words[slot])
+            else:
+                content.pop(slot, None)
+        share(self._label(frame), partial(_name_content, content))
+
+
+def _name_content(content: Mapping[int, int]) -> Hashable:
+    """The words of a page that are not zero; None if there are none."""
+    return frozenset(content.items()) if content else None
 
 
 def _frames_of(allocated: AllocatedBlocks) -> Iterator[int]:

@@ -118,6 +118,7 @@ class ControlledLoop(RefusedCalls):
         """At ``when``, in virtual seconds since the execution began."""
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         self.execution.timers.add(handle)
+        self.execution.touched["time"] = True
         return handle
 
     def time(self) -> float:
@@ -219,7 +220,18 @@ class ControlledLoop(RefusedCalls):
     def resume(self, task: ControlledTask) -> None:
         """Let a parked task take its step, up to its next point; the housekeeping that follows is left to do."""
         self.step += 1
+        if self.naming is not None:
+            self._begin_touching(task)
         self._run_on(task)
+
+    def _begin_touching(self, task: ControlledTask) -> None:
+        """Its own end, should somebody else bring it about; and its operation, unless that is to take a lock."""
+        touched = self.execution.touched
+        touched.clear()
+        touched[task.key] = True
+        operation = task.operation
+        if operation is not None and operation.kind is not Kind.ACQUIRE:
+            touched[operation.resource] = True
 
     def pass_time(self) -> bool:
         """Fire the next timers, and let those whom they wake go on to their next points; whether there were any."""
@@ -268,6 +280,7 @@ class ControlledLoop(RefusedCalls):
 
     def note_cancelled(self, task: ControlledTask) -> None:
         """A task was cancelled in the present step, or by the time that has passed."""
+        self.execution.touched[task.key] = True
         if self._jumping:
             task.cancelled_in = self._era
         else:
@@ -326,6 +339,8 @@ class ControlledLoop(RefusedCalls):
         if task.done():
             execution = self.execution
             execution.tasks.remove(task)
+            if task.parent is not None:
+                execution.touched[f"children of {task.parent.key}"] = True
             if self.naming is not None:
                 execution.ended ^= hash((hash_name(task.key), task.history))
             if task._log_traceback:  # noqa: SLF001

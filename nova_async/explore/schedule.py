@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from nova_async.explore.execution import Execution
 
+CANCELLED = "cancelled before "
+"""What ``did`` begins with where the task got its cancellation instead of doing the operation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -35,9 +38,12 @@ class Schedule:
     @classmethod
     def of(cls, execution: Execution) -> "Schedule":
         """What was chosen in an execution."""
-        taken = zip(execution.chosen, execution.runnable, execution.operations, strict=True)
+        did = [repr(operation) for operation in execution.operations]
+        for at in execution.unwound:
+            did[at] = f"{CANCELLED}{did[at]}"
+        taken = zip(execution.chosen, execution.runnable, did, strict=True)
         return cls(
-            tuple(Step(task.key, tuple(other.key for other in runnable), repr(did)) for task, runnable, did in taken),
+            tuple(Step(task.key, tuple(other.key for other in runnable), what) for task, runnable, what in taken),
             tuple((n, value) for _, n, value in execution.picks),
         )
 

@@ -9,7 +9,7 @@ import anyio
 from nova_async.errors import EINVAL, Errno
 from nova_async.events import EventKind, trace
 from nova_async.lockdep import Validator
-from nova_async.point import Kind, Operation, Sleepers, observe, point, share
+from nova_async.point import Kind, Operation, Sleepers, observe_guarded, point, share, touch
 
 
 class DmaFence:
@@ -36,13 +36,15 @@ class DmaFence:
     @property
     def signalled(self) -> bool:
         """Whether the promise was kept, well or with an error."""
-        observe(self._signalled)
+        touch(self.name)
+        observe_guarded(self._signalled)
         return self._signalled
 
     @property
     def error(self) -> Errno | None:
         """What went wrong; None while it is pending, and if nothing did."""
-        observe(type(self._error).__name__)
+        touch(self.name)
+        observe_guarded(type(self._error).__name__)
         return self._error
 
     def publish(self) -> None:

@@ -9,7 +9,7 @@ from random import Random
 
 from nova_async.errors import UsageError
 from nova_async.events import EventKind, trace
-from nova_async.point import explored, observe, pick, share
+from nova_async.point import explored, observe_guarded, pick, share, touch
 
 KINDS = ("alloc", "mmio", "tlb", "reclaim", "unbind")
 """An allocation that fails, a register access that fails, an invalidate that does not complete, an allocation
@@ -72,7 +72,8 @@ class FaultPlan:
     def _chosen(self, rate: float) -> bool:
         if rate in (0.0, 1.0):
             return bool(rate)
-        observe(self._choices)
+        touch("failures left")
+        observe_guarded(self._choices)
         if not self._choices or not pick(2):
             return False
         self._choices -= 1

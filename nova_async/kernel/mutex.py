@@ -9,9 +9,20 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from nova_async.errors import InternalError
-from nova_async.kernel.guarded import StateOf, state_of
+from nova_async.kernel.guarded import StateOf, state_of, stateless
 from nova_async.lockdep import LockMap, Validator
-from nova_async.point import Kind, Operation, Sleepers, naming, observe, point, share
+from nova_async.point import (
+    Kind,
+    Operation,
+    Sleepers,
+    let_go,
+    naming,
+    observe_guarded,
+    point,
+    share,
+    took,
+    touch,
+)
 
 T = TypeVar("T")
 
@@ -86,7 +97,7 @@ class Mutex(Generic[T]):
         self._held = False
         self._lockdep = lockdep
         self._map = lock
-        self._state = state
+        self._state = stateless if data is None else state
         self._told = told and data is not None
         self._sleepers = Sleepers(in_turn=True)
         self._operation = Operation(Kind.ACQUIRE, lock.instance, self._is_free, self._sleepers)
@@ -106,7 +117,8 @@ class Mutex(Generic[T]):
     def try_lock(self) -> MutexGuard[T] | None:
         """A guard that holds the lock and must be released, or None if it is taken or others wait for it."""
         taken = self._held or bool(self._sleepers)
-        observe(taken)
+        touch(f"holder of {self.name}")
+        observe_guarded(taken)
         if taken:
             return None
         self._lockdep.acquire(self._map, trylock=True)
@@ -135,8 +147,10 @@ class Mutex(Generic[T]):
         self._tell_holder()
 
     def _tell_holder(self) -> None:
-        if self._told and naming() is not None:
-            observe(self._name_state())
+        if naming() is not None:
+            took(self.name)
+            if self._told:
+                observe_guarded(self._name_state())
 
     def _name_state(self) -> Hashable:
         return self._state(self._data)
@@ -144,6 +158,8 @@ class Mutex(Generic[T]):
     def _release(self) -> None:
         self._held = False
         if naming() is not None:
-            share(self.name, self._name_state)
+            let_go(self.name)
+            if self._state is not stateless:
+                share(self.name, self._name_state)
         self._lockdep.release(self._map)
         self._sleepers.wake_one()

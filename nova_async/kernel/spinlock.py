@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from nova_async.errors import EDEADLK
-from nova_async.kernel.guarded import StateOf, state_of
+from nova_async.kernel.guarded import StateOf, state_of, stateless
 from nova_async.lockdep import LockMap, Validator
-from nova_async.point import naming, observe, share
+from nova_async.point import naming, observe_guarded, share
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class SpinLock(Generic[T]):
         self._lockdep.acquired(self._map)
         self._held = True
         if naming() is not None:
-            observe(self._name_state())
+            observe_guarded(self._name_state())
         return self._data
 
     def _name_state(self) -> Hashable:
@@ -71,6 +71,6 @@ class SpinLock(Generic[T]):
 
     def _release(self) -> None:
         self._held = False
-        if naming() is not None:
+        if self._state is not stateless and naming() is not None:
             share(self.name, self._name_state)
         self._lockdep.release(self._map)

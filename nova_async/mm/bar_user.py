@@ -15,7 +15,7 @@ from nova_async.hw.bar1 import Bar1
 from nova_async.mm.binding import Binding, gone
 from nova_async.mm.mapping import MappedRange, Stage
 from nova_async.mm.vmm import Vmm
-from nova_async.point import observe
+from nova_async.point import observe_guarded
 
 
 class BarUser:
@@ -93,7 +93,7 @@ class BarAccess:
     def try_read32(self, offset: int) -> int:
         """Four bytes at an offset."""
         value = self._bar.read32(self._bar_offset(offset))
-        observe(value)
+        observe_guarded(value)
         return value
 
     def try_write32(self, value: int, offset: int) -> None:
@@ -103,7 +103,7 @@ class BarAccess:
     def try_read64(self, offset: int) -> int:
         """Eight bytes at an offset."""
         value = self._bar.read64(self._bar_offset(offset))
-        observe(value)
+        observe_guarded(value)
         return value
 
     def try_write64(self, value: int, offset: int) -> None:

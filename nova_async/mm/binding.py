@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from nova_async.errors import ENODEV
 from nova_async.kernel import FaultPlan
-from nova_async.point import observe, share
+from nova_async.point import observe_guarded, share, touch
 
 
 class Binding:
@@ -54,7 +54,8 @@ class Binding:
             ENODEV: names ``what`` was asked for.
         """
         self.may_end()
-        observe(self.bound)
+        touch(f"{self._name} bound")
+        observe_guarded(self.bound)
         if not self.bound:
             raise gone(what)
 

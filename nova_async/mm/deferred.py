@@ -13,7 +13,7 @@ from nova_async.kernel import Kernel, Mutex
 from nova_async.kernel.guarded import stateless
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.lock_order import DEFERRED
-from nova_async.point import forgetting, naming, observe, share
+from nova_async.point import forgetting, naming, observe, observe_guarded, share, touch
 
 Free = Callable[[AllocatedBlocks], Awaitable[None]]
 
@@ -37,7 +37,8 @@ class DeferredFrees:
 
     def __bool__(self) -> bool:
         waiting = bool(self._waiting) or self._draining.held
-        observe(waiting)
+        touch("waiting frees")
+        observe_guarded(waiting)
         return waiting
 
     def defer(self, allocated: AllocatedBlocks) -> None:
@@ -70,7 +71,7 @@ class DeferredFrees:
                 for index, allocated in enumerate(waiting):
                     with forgetting():  # what is done is done
                         if naming() is not None:
-                            observe(tuple(left.fingerprint() for left in waiting[index:]))
+                            observe_guarded(tuple(left.fingerprint() for left in waiting[index:]))
                         await self._free_one(allocated, failed)
         if failed:
             observe(type(failed[0]).__name__)

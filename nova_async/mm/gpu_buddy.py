@@ -14,7 +14,7 @@ from nova_async.lockdep import Gfp
 from nova_async.mm.buddy import Block, Buddy, BuddyFlags
 from nova_async.mm.lock_order import BUDDY
 from nova_async.mm.observer import Observer
-from nova_async.point import Naming, birth, naming, observe
+from nova_async.point import Naming, birth, naming, observe_guarded
 
 NO_FLAGS = BuddyFlags(0)
 
@@ -120,7 +120,7 @@ class GpuBuddy:
             blocks = self._take(guard.data, start, end, size, flags)
             allocated = AllocatedBlocks(self, owner, blocks, birth())
             self.live += 1
-            observe((_shape(blocks), allocated.fingerprint()))
+            observe_guarded((_shape(blocks), allocated.fingerprint()))
             for observer in self._observers:
                 observer.blocks_allocated(allocated)
         return allocated
@@ -143,7 +143,7 @@ class GpuBuddy:
     async def avail(self) -> int:
         """How many bytes are free."""
         async with self._buddy.lock() as guard:
-            observe(guard.data.avail)
+            observe_guarded(guard.data.avail)
             return guard.data.avail
 
     async def free_runs(self) -> Sequence[tuple[int, int]]:
@@ -155,7 +155,7 @@ class GpuBuddy:
         try:
             return buddy.alloc_blocks(start, end, size, PAGE_SIZE, flags)
         except Errno as error:
-            observe(type(error).__name__)
+            observe_guarded(type(error).__name__)
             raise
 
 

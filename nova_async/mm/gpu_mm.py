@@ -18,7 +18,7 @@ from nova_async.mm.observer import Observer
 from nova_async.mm.pramin import Pramin
 from nova_async.mm.regs import pramin_window
 from nova_async.mm.tlb import Tlb
-from nova_async.point import forgetting, observe, share
+from nova_async.point import forgetting, observe, observe_guarded, share
 
 
 class TableUser(Protocol):
@@ -88,15 +88,16 @@ class GpuMm:
             EIO: it could not be scrubbed.
             ENODEV: the device is gone.
         """
-        # What was scrubbed when it was freed need not be scrubbed again.
-        allocated = await self.alloc_from(self.buddy, size, owner=owner, flags=flags | BuddyFlags.CLEAR)
-        self.owners.grant(allocated.frames(), owner)
-        try:
-            with forgetting():  # once it is scrubbed nobody can tell what was
+        with forgetting():  # once it is scrubbed nobody can tell what was
+            # What was scrubbed when it was freed need not be scrubbed again.
+            allocated = await self.alloc_from(self.buddy, size, owner=owner, flags=flags | BuddyFlags.CLEAR)
+            self.owners.grant(allocated.frames(), owner)
+            try:
                 await self._scrub_dirty(allocated)
-        except BaseException:
-            self.deferred.defer(allocated)
-            raise
+            except BaseException:
+                self.deferred.defer(allocated)
+                raise
+        observe_guarded((allocated.fingerprint(), tuple(block.size for block in allocated.blocks)))
         return allocated
 
     async def alloc_from(

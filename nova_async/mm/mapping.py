@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nova_async.errors import EINVAL
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.page_tables import Leaf, Path, PtPage
-from nova_async.point import observe
+from nova_async.point import observe_guarded, touch
 
 if TYPE_CHECKING:
     from nova_async.mm.vmm import Vmm
@@ -80,7 +80,8 @@ class Mapping:
         """
         if self.vmm is not vmm:
             raise EINVAL(f"{vmm.name}: {call} of a range of {self.vmm.name}", expected=f"a range of {vmm.name}")
-        observe(self.stage.value)
+        touch(self.vmm.name)
+        observe_guarded(self.stage.value)
         if self.stage not in stages:
             wanted = " or ".join(stage.value for stage in stages)
             raise EINVAL(f"{call} of {self!r}", expected=f"a range that is {wanted}")

@@ -17,7 +17,7 @@ from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.pagetable.format import PTE_VALID, EntryFormat, Level
 from nova_async.mm.pagetable.walk import read_entry
 from nova_async.mm.pramin import PraminWindow
-from nova_async.point import observe
+from nova_async.point import observe_guarded
 
 
 @dataclass(slots=True, eq=False)
@@ -188,7 +188,7 @@ class PageTables:
         path, gaps = self._survey(window, frames)
         short = sum(self._pages_for(gap) for gap in gaps) - len(pool)
         if short > 0:
-            observe(short)
+            observe_guarded(short)
             return short
         for gap in gaps:
             self._grow(gap, pool, path)
@@ -197,7 +197,7 @@ class PageTables:
             page.users += 1
         path.leaves.sort(key=lambda leaf: leaf.frames.start)
         self.mappings += 1
-        observe(tuple(page.alloc.fingerprint() for page in path.pages))
+        observe_guarded(tuple(page.alloc.fingerprint() for page in path.pages))
         return path
 
     def release(self, path: Path) -> list[AllocatedBlocks]:
@@ -225,7 +225,7 @@ class PageTables:
             EIO: the device did not answer; what was taken out before is retired.
         """
         idle = [page for page in self if not page.users]
-        observe(frozenset(page.alloc.fingerprint() for page in idle))
+        observe_guarded(frozenset(page.alloc.fingerprint() for page in idle))
         tops = [page for page in idle if page.parent is None or page.parent.users]
         try:
             for page in tops[:words]:
@@ -240,7 +240,7 @@ class PageTables:
     def take_retired(self) -> list[AllocatedBlocks]:
         """The retired pages, for whoever has flushed the TLB since."""
         retired, self.retired = self.retired, []
-        observe(len(retired))
+        observe_guarded(len(retired))
         return retired
 
     def entry(self, page: PtPage) -> int:

@@ -21,7 +21,7 @@ from nova_async.mm.binding import Binding, gone
 from nova_async.mm.lock_order import PRAMIN
 from nova_async.mm.observer import Observer
 from nova_async.mm.regs import WindowRegister
-from nova_async.point import observe
+from nova_async.point import observe_guarded
 
 PRAMIN_BASE = 0x700000
 PRAMIN_SIZE = MIB
@@ -153,7 +153,7 @@ class PraminWindow:
             self._bar0.fill(offset, span, value)
 
     def _told(self, value: int) -> int:
-        observe(value)
+        observe_guarded(value)
         return value
 
     def _spans(self, address: int, count: int) -> Iterator[tuple[int, int]]:

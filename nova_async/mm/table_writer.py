@@ -20,7 +20,7 @@ from nova_async.mm.holds import READ_COST, Part, holds
 from nova_async.mm.mapping import Journal
 from nova_async.mm.page_tables import Leaf, PageTables, Path, PtPage, check_vacant
 from nova_async.mm.pramin import PraminWindow
-from nova_async.point import forgetting, observe
+from nova_async.point import forgetting, observe_guarded
 
 
 class TableWriter:
@@ -146,13 +146,13 @@ class TableWriter:
     async def _any_idle(self) -> bool:
         guard: MutexGuard[PageTables]
         async with self._tables.lock() as guard:
-            observe(bool(guard.data.idle))
+            observe_guarded(bool(guard.data.idle))
             return bool(guard.data.idle)
 
     async def _free_retired(self) -> int:
         guard: MutexGuard[PageTables]
         async with self._tables.lock() as guard:
-            observe(bool(guard.data.retired))
+            observe_guarded(bool(guard.data.retired))
             if not guard.data.retired:
                 return 0
             await self.flush()
@@ -166,7 +166,7 @@ class TableWriter:
 
 
 def _install(tables: PageTables, window: PraminWindow, page: PtPage, journal: Journal) -> None:
-    observe(page.installed)
+    observe_guarded(page.installed)
     if not page.installed:
         journal.installed.append(page)
         page.install(window, tables.entry(page))
@@ -175,7 +175,7 @@ def _install(tables: PageTables, window: PraminWindow, page: PtPage, journal: Jo
 def _take_out(window: PraminWindow, page: PtPage) -> None:
     """Unless others have come since: through the page, or with pages of their own below it."""
     unneeded = page.users == 1 and not page.installed_below
-    observe(unneeded)
+    observe_guarded(unneeded)
     if unneeded:
         page.take_out(window)
 

@@ -38,7 +38,7 @@ from nova_async.mm.pagetable.walk import Mapped, PtWalk
 from nova_async.mm.pramin import PraminWindow
 from nova_async.mm.surely import surely
 from nova_async.mm.table_writer import TableWriter
-from nova_async.point import observe
+from nova_async.point import observe_guarded
 
 
 class Vmm:
@@ -223,7 +223,7 @@ class Vmm:
             await self.abort(self._dirty[-1])
             self._dirty.pop()
         async with self._window() as (tables, window):
-            observe(tables.mappings)
+            observe_guarded(tables.mappings)
             if tables.mappings:
                 raise EBUSY(f"{self.name}: close with {tables.mappings} mappings", expected="all unmapped or aborted")
             tables.closed = True
@@ -257,7 +257,7 @@ class Vmm:
         """How many mappings are pending or live, and how many bytes of addresses are taken."""
         async with self._tables.lock() as guard:
             mappings = guard.data.mappings
-            observe(mappings)
+            observe_guarded(mappings)
         return mappings, self.va_size - await self._va.avail()
 
     def _end_space(self) -> None:

@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from nova_async.explore.strategies import STRATEGIES
 from nova_async.findings import Finding
 from nova_async.lockdep import splat
 from nova_async.scenario.declare import Scenario
@@ -79,8 +80,14 @@ def rerun_command(outcome: Outcome) -> str:
     """The command line that runs the scenario again as it was."""
     defaults = {parameter.name: parameter.default for parameter in outcome.scenario.parameters}
     settings = [f"{name}={value}" for name, value in outcome.values.items() if value != defaults.get(name)]
-    words = ["nova-async", "run", outcome.scenario.path, "--backend", outcome.backend, "--seed", str(outcome.seed)]
+    how = ["explore", "--strategy"] if _was_explored(outcome) else ["run", "--backend"]
+    words = ["nova-async", how[0], outcome.scenario.path, how[1], outcome.backend, "--seed", str(outcome.seed)]
     return shlex.join(words + [word for setting in settings for word in ("-p", setting)])
+
+
+def _was_explored(outcome: Outcome) -> bool:
+    """Its backend is the name of a strategy then, see :func:`nova_async.report.explored.outcome_of`."""
+    return outcome.backend in STRATEGIES
 
 
 def outcome_text(outcome: Outcome, *, verbose: bool = False) -> str:
@@ -116,7 +123,16 @@ def closing_text(outcomes: Sequence[Outcome], *, selected: int, backend: str, se
         line += f" Unexpected: {', '.join(unexpected)}."
     if selected > len(outcomes):
         line += f" Not run: {selected - len(outcomes)} of {selected}."
-    return f"{line}\nEach ran once, in one order of its tasks; other orders were not tried."
+    return f"{line}\n{_orders_text(outcomes)}"
+
+
+def _orders_text(outcomes: Sequence[Outcome]) -> str:
+    explored = [outcome for outcome in outcomes if _was_explored(outcome)]
+    if not explored:
+        return "Each ran once, in one order of its tasks; other orders were not tried."
+    complete = sum(bool(outcome.stats.get("complete")) for outcome in explored)
+    said = f"{len(explored)} explored, on the controlled loop, {complete} of them in every order"
+    return f"{said}; each of the others ran once, in one order of its tasks."
 
 
 def count(number: int, noun: str) -> str:

@@ -81,7 +81,7 @@ class Plan:
         """A fresh strategy."""
         if self.strategy == "exhaustive":
             naming = Naming.EXACT if self.exact else Naming.BIRTH
-            return Exhaustive(self.preemptions, forget_ended=True, naming=naming)
+            return Exhaustive(self.preemptions, private_first=True, forget_ended=True, naming=naming)
         return STRATEGIES[self.strategy](Options(seed=self.seed, preemptions=self.preemptions, depth=self.depth))
 
 
@@ -228,7 +228,8 @@ def explore_scenario(
         judge=play.judge,
         progress=progress,
     )
-    failures = tuple(_simplest(play, failure, shrink_seconds) for failure in result.failures)
+    seconds = 0.0 if result.interrupted else shrink_seconds  # who presses Ctrl-C wants to see what there is
+    failures = tuple(_simplest(play, failure, seconds) for failure in result.failures)
     tokens = tuple(str(play.token(failure.schedule)) for failure in failures)
     return Explored(scenario, values, plan, result, _with_tokens(failures, tokens), tokens)
 

@@ -144,6 +144,8 @@ def test_the_largest_size_has_a_figure_before_the_smallest_has_a_second(clock: F
     pages = [pages for name, version, pages in clock.measured if (name, version) == ("published", V2)]
     assert pages[:3] == [2, 50, 2]
     assert pages.count(2) > pages.count(50)
+    # What January takes for 50 would fit into what is left, but not into the share of its group.
+    assert clock.measured.count(("January", V2, 50)) == 1
 
 
 def test_who_does_not_fit_into_the_time_is_left_out_and_named(clock: FakeClock) -> None:

@@ -7,7 +7,7 @@ from nova_async.bench.figure import Figure, Goal, Report
 from nova_async.bench.plot import charts, exponent, page
 from nova_async.bench.show import document
 
-CUBE = [Figure("ours", size, "s", size**3, 0.5, 3) for size in (1, 10, 100)]
+CUBE = [Figure("ours </script>", size, "s", size**3, 0.5, 3) for size in (1, 10, 100)]
 FLAT = [Figure("bound <b>", size, "s", 2.0, 0, 3) for size in (10, 1000)]
 LONE = Figure("lone", 10, "s", 3.0, 0, 3)
 NOTHING = Figure("nothing", 10, "moves", 0.0, 0, 3)
@@ -24,7 +24,11 @@ def test_a_chart_has_every_line_of_more_than_one_size() -> None:
     (chart,) = charts(DOCUMENT)
     assert (chart.bench, chart.unit, chart.sizes) == ("toy", "s", [1, 10, 100, 1000])
     ours, bound = chart.series
-    assert (ours.name, ours.values, ours.spreads) == ("ours", [1, 1000, 1_000_000, None], [0.5, 0.5, 0.5, 0.0])
+    assert (ours.name, ours.values, ours.spreads) == (
+        "ours </script>",
+        [1, 1000, 1_000_000, None],
+        [0.5, 0.5, 0.5, 0.0],
+    )
     assert ours.exponent == pytest.approx(3)
     assert bound.exponent == pytest.approx(0)
     assert bound.values == [None, 2.0, None, 2.0]

@@ -47,6 +47,70 @@ async def broken(world: World) -> None:
     raise ENOSPC("vram: 4 pages of 3")
 '''
 
+MEETINGS = '''
+from dataclasses import dataclass, field
+
+from nova_async.kernel import Mutex
+from nova_async.lockdep import Gfp
+from nova_async.scenario import CLEAN, World, scenario
+
+
+@dataclass
+class Path:
+    name: str
+    first: Mutex[None]
+    second: Mutex[None]
+    ended: list[str] = field(default_factory=list)
+
+    async def run(self) -> None:
+        async with self.first.lock(), self.second.lock():
+            self.ended.append(self.name)
+
+
+async def meet(world: World, *, crossed: bool) -> int:
+    """How many came through."""
+    a: Mutex[None] = world.kernel.private_mutex("a", None)
+    b: Mutex[None] = world.kernel.private_mutex("b", None)
+    paths = [Path("create", a, b), Path("reset", b, a) if crossed else Path("reset", a, b)]
+    async with world.clients() as clients:
+        for path in paths:
+            clients.start(path)
+    return sum(len(path.ended) for path in paths)
+
+
+@scenario(expect=("NOVA101", "NOVA401"), explore="exhaustive")
+async def crossed(world: World) -> None:
+    """Is the deadlock found?"""
+    await meet(world, crossed=True)
+
+
+@scenario(expect=CLEAN)
+async def surprised(world: World) -> None:
+    """Is it clean?"""
+    await meet(world, crossed=True)
+
+
+@scenario(expect=CLEAN)
+async def in_line(world: World) -> None:
+    """Is it clean in one order?"""
+    await meet(world, crossed=False)
+
+
+@scenario(expect=CLEAN)
+async def breaks(world: World, clients: int = 2) -> None:
+    """Does it hold?"""
+    await world.kernel.memory.alloc(Gfp.KERNEL, "a page")
+    if clients == 1:
+        raise RuntimeError("it broke")
+
+
+@scenario(expect=CLEAN)
+async def misses(world: World) -> None:
+    """Does everybody come through?"""
+    if await meet(world, crossed=False) < 2:
+        raise RuntimeError("somebody is missing")
+'''
+
 
 @dataclass(frozen=True)
 class Said:
@@ -103,3 +167,10 @@ def nova(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return Said(code, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def meetings(nova: Callable[..., Said], tmp_path: Path) -> Callable[..., Said]:
+    """Run a command line where the clients of ``meet.py`` meet in a few orders; the world is the real one."""
+    (tmp_path / "meet.py").write_text(MEETINGS, encoding="utf-8")
+    return nova

@@ -8,15 +8,18 @@ from pathlib import Path
 import pytest
 
 import nova_async
+from nova_async.scenario.discovery import packaged_folder
 
 ROOT = str(Path(nova_async.__file__).parent.parent)
-COMMANDS = [["list"], ["list", "--json"], ["explain", "NOVA101"], ["locks", "--json"], ["-h"], ["--version"]]
+FEW = str(packaged_folder() / "opposite_order.py")
+"""So little that it stays in the buffer."""
+COMMANDS = [["list", FEW], ["explain", "NOVA101"], ["-h"]]
 
 
 def start(arguments: list[str], stdout: int, *, shut: bool = False) -> "subprocess.Popen[str]":
     return subprocess.Popen(  # noqa: S603  our own program
         [sys.executable, "-m", "nova_async", *arguments],
-        env={**os.environ, "PYTHONPATH": ROOT},
+        env={**os.environ, "PYTHONPATH": ROOT, "PYTHONUNBUFFERED": ""},  # as a user has it
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
@@ -24,7 +27,7 @@ def start(arguments: list[str], stdout: int, *, shut: bool = False) -> "subproce
     )
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: " ".join(words).replace(FEW, "FEW"))
 def test_a_full_disk_is_one_line_and_2(arguments: list[str]) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     process = start(arguments, full)
@@ -33,7 +36,7 @@ def test_a_full_disk_is_one_line_and_2(arguments: list[str]) -> None:
     assert process.returncode == 2
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: " ".join(words).replace(FEW, "FEW"))
 def test_a_pipe_that_nobody_reads_any_more_ends_it_silently(arguments: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -43,7 +46,7 @@ def test_a_pipe_that_nobody_reads_any_more_ends_it_silently(arguments: list[str]
     assert process.returncode == 1
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: " ".join(words).replace(FEW, "FEW"))
 def test_a_stdout_that_is_closed_changes_nothing_else(arguments: list[str]) -> None:
     process = start(arguments, subprocess.DEVNULL, shut=True)
     assert process.communicate(timeout=60)[1] == ""

@@ -104,11 +104,11 @@ async def kills_of(seed: int, rate: float = 0.5) -> list[int]:
     killer = Killer([lambda victim=victim: killed.append(victim) for victim in range(5)], rate, seed)  # type: ignore[misc]
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(killer.run)
-        for _ in range(50):
+        for _ in range(100):
             await checkpoint()
         tasks.cancel_scope.cancel()
     assert killer.kills == len(killed)
-    return killed
+    return killed[:20]  # how many there are depends on how often the loop lets it run
 
 
 async def test_a_seed_decides_whom_the_killer_takes() -> None:

@@ -29,6 +29,13 @@ def test_an_edge_that_was_seen_hides_that_it_was_known_before(cases: list[Case])
     edges = {(each.edge.held, each.edge.taken): each for each in merged(cases).edges}
     assert edges["vm", "pramin"].scenarios == ("expected", "surprised")
     assert edges["fs_reclaim", "pramin"].edge.declared
+    graph = cases[1].lock_graph
+    seen = LockGraph(graph.nodes, tuple(replace(edge, task="drm#9") for edge in graph.edges))
+    edges = {
+        (each.edge.held, each.edge.taken): each for each in merged([*cases, replace(cases[0], lock_graph=seen)]).edges
+    }
+    assert edges["fs_reclaim", "pramin"].edge.task == "drm#9"
+    assert edges["vm", "pramin"].edge.task == "drm#1"
 
 
 def test_the_order_of_the_cases_does_not_change_nodes_and_edges(cases: list[Case]) -> None:

@@ -97,6 +97,16 @@ async def test_a_lock_is_handed_on_by_who_released_it_last(anyio_backend: str) -
         )
 
 
+async def test_a_lock_that_was_free_is_handed_on_by_nobody(anyio_backend: str) -> None:
+    recorder = Recorder()
+    async with recorded_world(anyio_backend, recorder) as world:
+        lock = world.kernel.private_mutex("free", None)
+        for _ in range(2):
+            async with lock.lock():
+                pass
+    assert ["from" in event.detail for event in of(recorder.trace().events, K.LOCK_ACQUIRED)] == [False, False]
+
+
 async def test_a_contended_lock_names_its_holder(anyio_backend: str) -> None:
     holders: dict[str, str] = {}
     for event in await events_of_a_run(anyio_backend):

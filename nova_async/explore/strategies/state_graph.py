@@ -21,15 +21,17 @@ class State:
         next: where each option leads, None where it was not tried yet.
         untried: the places in ``options`` of those that were not, the last one to be tried first.
         depth: how many choices led here when it was found.
+        left_out: the places of those that will not be tried, as something else in this state makes up for them.
         before: the state that it was found from, and the place of the option.
     """
 
-    __slots__ = ("before", "depth", "next", "options", "untried")
+    __slots__ = ("before", "depth", "left_out", "next", "options", "untried")
 
     def __init__(self, options: tuple[str, ...], order: Sequence[int], before: "tuple[State, int] | None") -> None:
         self.options = options
         self.next: list[State | None] = [None] * len(options)
         self.untried = list(reversed(order))
+        self.left_out: list[int] = []
         self.before = before
         self.depth: int = before[0].depth + 1 if before else 0
 
@@ -57,6 +59,15 @@ class StateGraph:
         self._count += 1
         heapq.heappush(self._open, (state.depth, self._count, state))
         return state
+
+    def put_back(self, state: State) -> None:
+        """What was left out in a state is to be tried after all."""
+        if state.left_out:
+            self.untried += len(state.left_out)
+            state.untried[:0] = reversed(state.left_out)
+            state.left_out = []
+            self._count += 1
+            heapq.heappush(self._open, (state.depth, self._count, state))
 
     def try_one(self, state: State) -> int:
         """The place of an option that was not tried before."""

@@ -10,6 +10,7 @@ from nova_async.errors import InternalError
 from nova_async.explore.execution import Execution
 from nova_async.explore.state import hash_name, hash_value
 from nova_async.explore.strategies.dfs import bound_gap, current_first
+from nova_async.explore.strategies.ownership import Ownership
 from nova_async.explore.strategies.protocol import Basic
 from nova_async.explore.strategies.state_graph import State, StateGraph
 from nova_async.explore.task import ControlledTask
@@ -24,6 +25,9 @@ class Exhaustive(Basic):
     Args:
         preemptions: leave out orders that switch away from a task that could go on more often than this; None for no
             bound. With a bound, whose turn it is and how many are left are a part of the state.
+        private_first: take a step that is nobody else's business before all others, and leave these out; see
+            :mod:`~nova_async.explore.strategies.ownership`. For programs that tell of all they share; not together with
+            a bound.
         forget_ended: do not tell states apart by what tasks were told that have ended since. Far fewer states, where
             nothing that such a task leaves behind is missing in the digest.
 
@@ -32,7 +36,12 @@ class Exhaustive(Basic):
     """
 
     def __init__(
-        self, preemptions: int | None = None, *, forget_ended: bool = False, naming: Naming = Naming.BIRTH
+        self,
+        preemptions: int | None = None,
+        *,
+        private_first: bool = False,
+        forget_ended: bool = False,
+        naming: Naming = Naming.BIRTH,
     ) -> None:
         self.naming: Naming | None = naming
         self._forget_ended = forget_ended
@@ -40,6 +49,8 @@ class Exhaustive(Basic):
         self._left = 0
         self._states: dict[int, State] = {}
         self._graph = StateGraph()
+        self._owners = Ownership(self._graph.put_back) if private_first and preemptions is None else None
+        self._tried: tuple[State, str, int] | None = None
         self._state = self._graph.start
         self._place = 0
         self._way: list[int] = []
@@ -86,6 +97,10 @@ class Exhaustive(Basic):
         task = self._named(state, enabled)
         if self._bound is not None and task is not None and task is not current and current in enabled:
             self._left -= 1
+        first_time = state.next[self._place] is None
+        # Whoever is alone, as at the beginning and at the end, takes nothing away from anybody.
+        if task is not None and first_time and self._owners is not None and len(self._execution.tasks) > 1:
+            self._tried = state, task.key, task.mark or _mark(task)
         if task is not None:
             # Which operation it was follows from the history; but not that the task was cancelled and did not do it.
             task.history = hash((task.history, task.cancelled_here))
@@ -105,6 +120,7 @@ class Exhaustive(Basic):
     def end(self, execution: Execution) -> None:
         """Remember whether all states were known in full."""
         self._doubts |= execution.doubts
+        self._judge_step(new=True)
 
     def _can_go_on(self) -> bool:
         """Whether something was not tried, here or at the end of some way."""
@@ -120,16 +136,46 @@ class Exhaustive(Basic):
         key = self._key(current)
         state = self._states.get(key)
         names = tuple(task.key for task in enabled)
+        self._judge_step(new=state is None)
         if state is None:
             options = current_first(enabled, current)
             if self._bound is not None and not self._left and current in enabled:
                 self._cut = self._cut or len(options) > 1
                 options = options[:1]
-            state = self._states[key] = self._graph.add(names, options, (self._state, self._place))
+            first = self._make_up_for_all(enabled, options)
+            state = self._states[key] = self._graph.add(names, first, (self._state, self._place))
+            state.left_out = [place for place in options if place not in first]
         elif set(names) != set(state.options):
             self._doubts[HIDDEN] = None
         self._state.next[self._place] = state
         return state
+
+    def _make_up_for_all(self, enabled: Sequence[ControlledTask], options: Sequence[int]) -> Sequence[int]:
+        """One that seems to be nobody else's business, if there is one; it is judged once it was taken."""
+        if self._owners is None or len(options) == 1:
+            return options
+        marks = {place: enabled[place].mark or _mark(enabled[place]) for place in options}
+        expected = {place: self._owners.expected_private(mark) for place, mark in marks.items()}
+        for wanted in (True, None):
+            for place in options:
+                if expected[place] is wanted:
+                    return (place,)
+        return options
+
+    def _judge_step(self, *, new: bool) -> None:
+        """The step that was tried is over; whether it makes up for what was left out where it was taken."""
+        if self._tried is None or self._owners is None:
+            return
+        (state, task, mark), self._tried = self._tried, None
+        touched = self._execution.touched
+        self._owners.note(task, mark, touched)
+        if not state.left_out:
+            return
+        # A step back to a known state could go round in a circle, and the others would never come.
+        if new and self._owners.private(task, touched):
+            self._owners.rely(state, touched)
+        else:
+            self._graph.put_back(state)
 
     def _named(self, state: State, enabled: Sequence[ControlledTask]) -> ControlledTask | None:
         if len(enabled) != len(state.options):

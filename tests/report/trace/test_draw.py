@@ -68,6 +68,16 @@ def test_a_trace_without_its_beginning_is_drawn_and_says_so(trace: Trace) -> Non
         assert picture.about.get("dropped", "0 older events") == f"{cut} older events"
 
 
+def test_what_a_cancellation_left_open_ends_with_what_it_was_in() -> None:
+    kinds = [EventKind.JOB_RUN, EventKind.FENCE_WAIT, EventKind.FAULT, EventKind.JOB_RAN, EventKind.FAULT]
+    resources = ["job", "fence", "mmio", "job", "mmio"]
+    events = [Event(at, 0, "t", *told, {}) for at, told in enumerate(zip(kinds, resources, strict=True), start=1)]
+    picture = draw([Recorded("cancelled", {}, Trace(tuple(events)))])
+    assert_nested(picture)
+    assert slices(picture, "tasks")[:2] == [("t", "run job", 1, 4), ("t", "wait for fence", 2, 4)]
+    assert [each.args.get("unfinished") for each in picture.slices[:2]] == [None, 1]
+
+
 def test_readers_who_hold_a_lock_together_get_a_track_each() -> None:
     def event(at: int, task: str, kind: EventKind) -> Event:
         return Event(at, 0, task, kind, "sem", {"class": "sem"})

@@ -1,0 +1,70 @@
+"""Exhaustive search of whole clients: vGPU creators on one device, for more and more pages.
+
+Two creators take 89 steps each, and more than one search has time for; with one preemption the search comes to an end.
+What it costs should not grow with the pages, as a mapping of any size is the same steps.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+from nova_async.bench.turns import Turn, Values, seconds_of
+from nova_async.clients import VgpuCreator
+from nova_async.errors import InternalError
+from nova_async.scenario import CLEAN, World, scenario
+from nova_async.scenario.exploring import Explored, Plan, explore_scenario
+
+PAGES = {2: (1, 4, 16, 64), 3: (1,)}
+"""Pages of each creator's partition, by the number of creators."""
+PREEMPTIONS = 1
+CUT_SECONDS = 10.0
+
+STATES, EXECUTIONS, STEPS = "states", "executions", "steps"
+SECONDS, RATE = "s", "states/s"
+
+
+@scenario(expect=CLEAN, explore="exhaustive")
+async def vgpu_creators(world: World, creators: int = 2, pages: int = 1) -> None:
+    """Can vGPU creators share one device?"""
+    gpu = await world.boot("GA102", vram="16MiB", bar1="1MiB")
+    async with world.clients() as crew:
+        for number in range(creators):
+            crew.start(VgpuCreator(gpu, number, pages=pages))
+
+
+def turns() -> Iterator[Turn]:
+    """With one preemption at every size, and in every order for a while."""
+    for creators, sizes in PAGES.items():
+        for pages in sizes:
+            yield Turn(f"{creators} creators, one preemption", pages, partial(search, creators, pages))
+    for pages in PAGES[2][:1]:
+        name = f"2 creators, every order, cut after {CUT_SECONDS:g} s"
+        yield Turn(name, pages, partial(search_for_a_while, 2, pages, CUT_SECONDS))
+
+
+def search(creators: int, pages: int) -> Values:
+    """Every state that one preemption leads to."""
+    found, seconds = _explore(creators, pages, Plan(preemptions=PREEMPTIONS))
+    result = found.result
+    return {
+        EXECUTIONS: result.executions,
+        STEPS: result.steps,
+        SECONDS: seconds,
+        STATES: result.states,
+        RATE: result.states / seconds,
+    }
+
+
+def search_for_a_while(creators: int, pages: int, seconds: float) -> Values:
+    """Only how fast it goes: how far it comes says something about the machine."""
+    found, taken = _explore(creators, pages, Plan(max_seconds=seconds))
+    return {RATE: found.result.states / taken}
+
+
+def _explore(creators: int, pages: int, plan: Plan) -> tuple[Explored, float]:
+    explored: list[Explored] = []
+    values = {"creators": creators, "pages": pages}
+    seconds = seconds_of(lambda: explored.append(explore_scenario(vgpu_creators, values, plan)))
+    (found,) = explored
+    if not found.met:
+        raise InternalError(f"bench stateful: {found.errors or found.findings[0].message}")
+    return found, seconds
