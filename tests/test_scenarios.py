@@ -7,6 +7,7 @@ import pytest
 from nova_async.report.json import finding_entry
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.discovery import discover
+from nova_async.scenario.exploring import Plan, explore_scenario
 from nova_async.scenario.parameters import values_for
 from nova_async.scenario.runner import run
 
@@ -14,7 +15,7 @@ SCENARIOS = discover([str(Path(__file__).parent.parent / "scenarios")])
 
 
 @pytest.mark.parametrize("seed", [0, 7])
-@pytest.mark.parametrize("name", [scenario.name for scenario in SCENARIOS])
+@pytest.mark.parametrize("name", [scenario.name for scenario in SCENARIOS if scenario.explore is None])
 def test_it_meets_its_expectation_on_both_backends(name: str, seed: int) -> None:
     scenario = named(name)
     outcomes = [
@@ -23,6 +24,16 @@ def test_it_meets_its_expectation_on_both_backends(name: str, seed: int) -> None
     ]
     assert [outcome.verdict for outcome in outcomes] == ["met", "met"], outcomes
     assert outcomes[0].found == outcomes[1].found
+
+
+@pytest.mark.parametrize("name", [scenario.name for scenario in SCENARIOS if scenario.explore is not None])
+def test_it_meets_its_expectation_in_every_order(name: str) -> None:
+    scenario = named(name)
+    plan = Plan(strategy=scenario.explore or "exhaustive")
+    explored = explore_scenario(scenario, values_for(scenario.name, scenario.parameters, {}), plan, shrink_seconds=0)
+
+    assert explored.result.complete
+    assert explored.met
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

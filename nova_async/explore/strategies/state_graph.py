@@ -7,9 +7,9 @@ that there are few of them; the other way round, each would try one and end.
 
 import heapq
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-NEARBY = 64
+NEARBY = 1024
 """How many states to look at for something to go on with, before giving up and beginning another execution."""
 
 
@@ -89,15 +89,25 @@ class StateGraph:
 
     def way_on(self, state: State) -> list[int] | None:
         """The choices from ``state`` to one nearby with something to try, the last one first; or None."""
-        ways: dict[int, list[int]] = {id(state): []}
+        came: dict[int, tuple[State, int] | None] = {id(state): None}
         queue = deque([state])
-        while queue and len(ways) < NEARBY:
+        while queue and len(came) < NEARBY:
             here = queue.popleft()
             for place, after in enumerate(here.next):
-                if after is None or id(after) in ways:
+                if after is None or id(after) in came:
                     continue
-                ways[id(after)] = [place, *ways[id(here)]]
+                came[id(after)] = here, place
                 if after.untried:
-                    return ways[id(after)]
+                    return _way_to(after, came)
                 queue.append(after)
         return None
+
+
+def _way_to(state: State, came: Mapping[int, tuple[State, int] | None]) -> list[int]:
+    way = []
+    before = came[id(state)]
+    while before is not None:
+        state, place = before
+        way.append(place)
+        before = came[id(state)]
+    return way

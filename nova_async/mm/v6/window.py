@@ -21,7 +21,7 @@ from nova_async.hw.bar0 import Bar0
 from nova_async.mm.pramin import PRAMIN_BASE, WINDOW_ALIGN
 from nova_async.mm.regs import PBUS_WINDOW
 from nova_async.mm.v6.devres import Devres
-from nova_async.point import Operation, point
+from nova_async.point import Operation, observe, point, share
 
 ADDRESS_LIMIT = 1 << 40
 """What 24 bits of base can name. How much VRAM there is was not asked (hazards.md B15)."""
@@ -50,6 +50,7 @@ class Window:
         bar0 = self._bar.try_access()
         await point(self._bar.look)
         self._saved_base = self.current_base = PBUS_WINDOW.read_base(bar0)
+        observe(self.current_base)
         return self
 
     async def __aexit__(
@@ -63,27 +64,27 @@ class Window:
             return
         with anyio.CancelScope(shield=True):
             await point(self._bar.move)
-        PBUS_WINDOW.write_base(bar0, self._saved_base)
+        _move(bar0, self._saved_base)
 
     async def try_read8(self, address: int) -> int:
         """One byte."""
         bar0, offset = await self._reach(address, 1, self._bar.read)
-        return bar0.read8(offset)
+        return _told(bar0.read8(offset))
 
     async def try_read16(self, address: int) -> int:
         """Two bytes, little endian."""
         bar0, offset = await self._reach(address, 2, self._bar.read)
-        return bar0.read16(offset)
+        return _told(bar0.read16(offset))
 
     async def try_read32(self, address: int) -> int:
         """Four bytes, little endian."""
         bar0, offset = await self._reach(address, 4, self._bar.read)
-        return bar0.read32(offset)
+        return _told(bar0.read32(offset))
 
     async def try_read64(self, address: int) -> int:
         """Eight bytes, little endian, in one transaction."""
         bar0, offset = await self._reach(address, 8, self._bar.read)
-        return bar0.read64(offset)
+        return _told(bar0.read64(offset))
 
     async def try_write8(self, address: int, value: int) -> None:
         """One byte."""
@@ -113,9 +114,19 @@ class Window:
         bar0 = self._bar.try_access()
         if base != self.current_base:
             await point(self._bar.move)
-            PBUS_WINDOW.write_base(bar0, base)
+            _move(bar0, base)
             self.current_base = base
         await point(access)
         for observer in self._bar.observers:
             observer.window_used(bar0, base)
         return bar0, PRAMIN_BASE + address - base
+
+
+def _move(bar0: Bar0, base: int) -> None:
+    PBUS_WINDOW.write_base(bar0, base)
+    share("window of January", base)
+
+
+def _told(value: int) -> int:
+    observe(value)
+    return value
