@@ -1,21 +1,25 @@
 """A run of the bench as a file, and what got slower since.
 
 Two runs are two moments of a machine, or two machines: where a figure has a comparison in its own run, the ratios are
-what is compared; a figure without one is compared as it is. What is farther apart than both spreads reach counts.
+what is compared. Of the times without one, the median of all changes is taken to be the machine's. What is farther
+apart than both spreads reach counts; a single round has no spread, and is not compared.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from nova_async.bench.figure import Figure, Report
 from nova_async.bench.show import SCHEMA, number
 from nova_async.errors import UsageError
 
-LEAST = 0.1
+LEAST = 0.15
 """A change of less is never told: with few rounds a spread can be small by luck."""
+
+TIMES = ("s", "ms", "µs", "ns")
 
 PER_SECOND = "/s"
 """The end of units of which more is better."""
@@ -79,23 +83,54 @@ def figures_of(document: Mapping[str, Any]) -> Mapping[Key, Figure]:
     return found
 
 
+Pair = tuple[str, Figure, Figure]
+"""Bench, a figure now, and the same before."""
+
+
 def slower(reports: Iterable[Report], before: Mapping[Key, Figure]) -> Iterator[Slower]:
-    """What got worse by more than the noise, in the order of the reports."""
+    """What got worse by more than the noise and the machine, in the order of the reports."""
+    pairs = list(_pairs(reports, before))
+    machine = _machine(pairs)
+    for bench, now, then in pairs:
+        found = _compare(bench, now, then, machine)
+        if found is not None:
+            yield found
+
+
+def machine_change(reports: Iterable[Report], before: Mapping[Key, Figure]) -> float:
+    """How many times as slow the machine is: the median change of the times without a comparison of their own."""
+    return _machine(list(_pairs(reports, before)))
+
+
+def _pairs(reports: Iterable[Report], before: Mapping[Key, Figure]) -> Iterator[Pair]:
     for report in reports:
         for figure in report.figures:
-            old = before.get((report.bench, figure.name, figure.size, figure.unit))
-            found = _compare(report.bench, figure, old) if old is not None else None
-            if found is not None:
-                yield found
+            then = before.get((report.bench, figure.name, figure.size, figure.unit))
+            if then is not None and figure.rounds > 1 and then.rounds > 1 and figure.median and then.median:
+                yield report.bench, figure, then
 
 
-def _compare(bench: str, now: Figure, before: Figure) -> Slower | None:
+def _machine(pairs: Iterable[Pair]) -> float:
+    changes = [_worse(now, now.median, then.median) for _, now, then in pairs if _is_time(now) and now.ratio is None]
+    return median(changes) if changes else 1.0
+
+
+def _is_time(figure: Figure) -> bool:
+    return figure.unit.endswith(PER_SECOND) or figure.unit.replace("/", " ").split()[0] in TIMES
+
+
+def _worse(figure: Figure, now: float, before: float) -> float:
+    return before / now if figure.unit.endswith(PER_SECOND) else now / before
+
+
+def _compare(bench: str, now: Figure, before: Figure, machine: float) -> Slower | None:
     by_ratio = now.ratio is not None and before.ratio is not None and now.against == before.against
     (new, new_spread), (old, old_spread) = (_value(figure, by_ratio=by_ratio) for figure in (now, before))
     if not new or not old:
         return None
-    change = old / new if now.unit.endswith(PER_SECOND) else new / old
-    if change <= 1 + LEAST or abs(new - old) <= new_spread + old_spread:
+    change = _worse(now, new, old) / (machine if _is_time(now) and not by_ratio else 1.0)
+    noise = (new_spread / new) + (old_spread / old)
+    if change <= 1 + max(LEAST, noise):
         return None
     return Slower(bench, now, before, change, by_ratio)
 

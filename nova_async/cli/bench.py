@@ -11,7 +11,7 @@ import click
 from nova_async.bench import BENCHES, MAX_SECONDS, Settings, run
 from nova_async.bench.figure import Report
 from nova_async.bench.plot import page
-from nova_async.bench.saved import Slower, figures_of, load, slower
+from nova_async.bench.saved import Slower, figures_of, load, machine_change, slower
 from nova_async.bench.show import closing_text, document, tables
 from nova_async.cli import options
 from nova_async.cli.command import Verb
@@ -83,7 +83,7 @@ def command(
         _tell(reports)
     worse = list(slower(reports, before))
     if against is not None:
-        _tell_slower(worse, against)
+        _tell_slower(worse, against, machine_change(reports, before))
     return ExitCode.OK if found["ok"] and not worse else ExitCode.UNMET
 
 
@@ -109,8 +109,11 @@ def _tell(reports: Sequence[Report]) -> None:
         console.print(closing_text(report), soft_wrap=True)
 
 
-def _tell_slower(worse: Sequence[Slower], against: Path) -> None:
+def _tell_slower(worse: Sequence[Slower], against: Path, machine: float) -> None:
     """On stderr: stdout has the answer, perhaps as one JSON document."""
+    click.echo(
+        f"times are {machine:.2f} of those in {against} in the median, which is taken to be the machine", err=True
+    )
     for each in worse:
         click.echo(str(each), err=True)
     if not worse:

@@ -8,7 +8,7 @@ from typing import Protocol
 import anyio
 from anyio.abc import TaskGroup
 
-from nova_async.errors import UsageError
+from nova_async.errors import Errno, UsageError
 from nova_async.events import EventKind, trace
 from nova_async.kernel import Kernel
 from nova_async.point import Kind, Operation, attending, point
@@ -83,6 +83,10 @@ class Crew:
             with scope:
                 await client.run()
                 self.finished += 1
+        except Errno:
+            # That a client gives up is no surprise where a strategy lets operations fail; what it leaves behind is judged.
+            if not self._kernel.faults.chosen:
+                raise
         finally:
             self._ended.add(client.name)
             self._kernel.lockdep.task_ended()

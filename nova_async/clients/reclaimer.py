@@ -21,7 +21,7 @@ class Reclaimer:
     kernel: Kernel
     passes: int = 0
     freed: int = 0
-    _turn: Operation = field(default_factory=lambda: Operation(Kind.ALLOC, "kswapd"))
+    _turn: Operation = field(default_factory=lambda: Operation(Kind.READ, "kswapd"))
 
     @property
     def name(self) -> str:

@@ -28,11 +28,13 @@ class FaultPlan:
 
     Attributes:
         injected: how often each kind has struck.
+        chosen: how often one has because a strategy chose so.
     """
 
     def __init__(self, rates: Mapping[str, float] | None = None, seed: int = 0) -> None:
         self._rates: dict[str, float] = {}
         self._choices = 0
+        self.chosen = 0
         self._dice = Random(seed)  # noqa: S311  a schedule, not a secret
         self.injected: Counter[str] = Counter()
         self.start(rates or {})
@@ -77,6 +79,7 @@ class FaultPlan:
         if not self._choices or not pick(2):
             return False
         self._choices -= 1
+        self.chosen += 1
         share("failures left", self._choices)
         return True
 
