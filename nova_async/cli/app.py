@@ -25,6 +25,7 @@ VERBS = {
     "explain": "A rule: why it exists, a bad and a good example.",
     "selftest": "The self-tests of the driver on the model of every chip, as KTAP.",
     "bench": "Measure, and compare with others and with what is possible.",
+    "completion": "The script that makes the Tab key complete, for bash, zsh and fish.",
 }
 """Every verb and its one line of help. The module of the same name beside this one has its ``command``."""
 
@@ -49,9 +50,11 @@ class Verbs(click.Group):
         """In the order of the table, which is the order of use."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The ``command`` of the verb's module."""
         if cmd_name not in VERBS:
+            if ctx.resilient_parsing:  # the Tab key after a mistake: nothing to offer, and nothing to say
+                return None
             raise UsageError.unknown("verb", cmd_name, VERBS)
         command: click.Command = importlib.import_module(f"nova_async.cli.{cmd_name}").command
         return command

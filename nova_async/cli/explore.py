@@ -9,6 +9,7 @@ import click
 from nova_async.cli import logs, options
 from nova_async.cli.choose import chosen, nothing_selected
 from nova_async.cli.command import Verb
+from nova_async.cli.completers import complete_target
 from nova_async.cli.exploring import Exploring
 from nova_async.cli.outputs import Outputs, output_options, tell_github
 from nova_async.cli.terminal import answers, is_narrow, show
@@ -33,7 +34,7 @@ DEFAULT_STRATEGY = "exhaustive"
         "explore scenarios/opposite_order.py --save-schedule schedule.json",
     ],
 )
-@click.argument("targets", nargs=-1, metavar="PATH[::NAME]…", required=True)
+@click.argument("targets", nargs=-1, metavar="PATH[::NAME]…", required=True, shell_complete=complete_target)
 @options.settings
 @click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="Who chooses; else as the scenario says.")
 @click.option("--max-executions", type=click.IntRange(min=1), metavar="N", help="Stop after so many.")

@@ -2,6 +2,8 @@
 
 import click
 
+from nova_async.cli.completers import complete_target
+
 
 def read_seed(ctx: click.Context, param: click.Parameter, value: str) -> int:  # noqa: ARG001  click's signature
     """A non-negative integer, decimal or hexadecimal.
@@ -18,7 +20,7 @@ def read_seed(ctx: click.Context, param: click.Parameter, value: str) -> int:  #
     return seed
 
 
-targets = click.argument("targets", nargs=-1, metavar="[PATH[::NAME]]…")
+targets = click.argument("targets", nargs=-1, metavar="[PATH[::NAME]]…", shell_complete=complete_target)
 settings = click.option(
     "settings", "-p", multiple=True, metavar="NAME=VALUE", help="Set a parameter of the scenario; repeatable."
 )

@@ -4,6 +4,7 @@ import anyio
 import click
 
 from nova_async.cli.command import Verb
+from nova_async.cli.completers import complete_chip
 from nova_async.cli.exit_code import ExitCode
 from nova_async.hw.chipset import CHIPSETS, Chipset
 from nova_async.lockdep.aio import tasks_of
@@ -15,7 +16,14 @@ BACKEND = "asyncio"
 @click.command(
     "selftest", cls=Verb, examples=["selftest", "selftest --chip GH100", "selftest --chip TU102 --chip GB202"]
 )
-@click.option("names", "--chip", multiple=True, metavar="NAME", help="Only this chip; repeatable.  [default: all]")
+@click.option(
+    "names",
+    "--chip",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_chip,
+    help="Only this chip; repeatable.  [default: all]",
+)
 def command(*, names: tuple[str, ...]) -> int:
     """The self-tests of the driver, on the model of every chip, as KTAP on stdout.
 

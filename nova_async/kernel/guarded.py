@@ -6,13 +6,12 @@ what it is then, and what a task gets to see when it takes the lock.
 
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast
 
 T = TypeVar("T")
 StateOf = Callable[[T], Hashable]
 
 
-@runtime_checkable
 class Fingerprinted(Protocol):
     """Data that can say all about it that changes what anybody does."""
 
@@ -26,8 +25,9 @@ def state_of(data: Any) -> Hashable:
 
     What is neither is named by itself all the same; the explorer refuses it with a sentence.
     """
-    if isinstance(data, Fingerprinted):
-        return data.fingerprint()
+    fingerprint = getattr(data, "fingerprint", None)  # to ask for the protocol takes 60 us on 3.11
+    if fingerprint is not None:
+        return cast("Fingerprinted", data).fingerprint()
     if isinstance(data, Mapping):
         return tuple((state_of(key), state_of(value)) for key, value in data.items())
     if isinstance(data, list | tuple | deque):
