@@ -33,8 +33,8 @@ async def window_race(world: World) -> None:
     """Can two creators that each have a window object write through each other's window?
 
     Hazard (b), seed 001. The first moves the window and is preempted; the second moves it elsewhere; the write of the
-    first lands there. It takes two preemptions: a second user who is done has put the window back where he found it. That
-    nobody holds a lock over the register (NOVA306) shows in every order.
+    first lands there. It takes two preemptions: a second user who is done has put the window back where he found it.
+    That nobody holds a lock over the register (NOVA306) shows in every order.
     """
     gpu = await world.boot("GA102", vram="16MiB")
     bar = Devres(gpu.board.bar0, observers=gpu.mm.observers)

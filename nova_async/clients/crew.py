@@ -84,7 +84,7 @@ class Crew:
                 await client.run()
                 self.finished += 1
         except Errno:
-            # That a client gives up is no surprise where a strategy lets operations fail; what it leaves behind is judged.
+            # Where a strategy lets operations fail, a client may give up; what it leaves behind is judged.
             if not self._kernel.faults.chosen:
                 raise
         finally:
