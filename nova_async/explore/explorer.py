@@ -17,6 +17,7 @@ from nova_async.errors import UsageError
 from nova_async.explore.driver import Driver, Program, WhoHolds, nobody_knows
 from nova_async.explore.execution import Ending, Execution
 from nova_async.explore.loop import ControlledLoop, Points
+from nova_async.explore.patience import patient
 from nova_async.explore.result import Failure, Result, failures_of
 from nova_async.explore.strategies import STRATEGIES, Options, RunTwice, Strategy
 from nova_async.findings import Finding
@@ -104,14 +105,18 @@ class Exploration:
     def run(self, driver: Driver) -> Result:
         """Until nothing is left to try, or a bound is hit, or the user has seen enough."""
         try:
-            while not self._at_bound():
-                if driver.run(self._ended) is None:
-                    break
-                self._tell()
+            with patient(self._interrupt):
+                while not self._at_bound():
+                    if driver.run(self._ended) is None:
+                        break
+                    self._tell()
         except KeyboardInterrupt:
-            self._interrupted = True
-            self._missing["it was interrupted"] = None
+            self._interrupt()
         return self._result()
+
+    def _interrupt(self) -> None:
+        self._interrupted = True
+        self._missing["it was interrupted"] = None
 
     def _ended(self, execution: Execution) -> None:
         self._executions += 1
@@ -126,6 +131,8 @@ class Exploration:
 
     def _at_bound(self) -> bool:
         bounds = self._bounds
+        if self._interrupted:
+            return True
         if bounds.first_failure and self._failures:
             self._missing["it stopped at the first failure"] = None
         elif bounds.executions is not None and self._executions >= bounds.executions:
