@@ -10,11 +10,12 @@ PYTEST_ARGS ?= -n auto
 
 TEST = $(TEST_VENV)/bin/python -m
 
-.PHONY: help run test lint format docs clean
+.PHONY: help run test browser lint format docs clean
 
 help:
 	@echo "make run               install into $(RUN_VENV) and run every scenario; ARGS='--backend trio' for more"
 	@echo "make test              install into $(TEST_VENV), then ruff, mypy and pytest"
+	@echo "make browser           the tests that open the pages in chromium, where it is installed"
 	@echo "make lint              ruff and mypy only"
 	@echo "make format            let ruff format the sources"
 	@echo "make docs              write docs/reference/ and the figures of docs/explanation/ anew"
@@ -25,6 +26,9 @@ run: $(RUN_VENV)/installed
 
 test: $(TEST_VENV)/installed $(if $(filter yes,$(STATIC)),lint)
 	$(TEST) pytest $(PYTEST_ARGS)
+
+browser: $(TEST_VENV)/installed
+	$(TEST) pytest -m browser $(PYTEST_ARGS)
 
 lint: $(TEST_VENV)/installed
 	$(TEST) ruff check .

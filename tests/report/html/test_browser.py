@@ -118,6 +118,11 @@ class Opened:
     def one(self, selector: str) -> Any:
         return self.driver.find_element("css selector", selector)
 
+    def shown(self, selector: str) -> None:
+        """Wait for the timeline to have moved there."""
+        wait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait(self.driver, 20)
+        wait.until(lambda _driver: self.one(selector).is_displayed())
+
     def press(self, key: str, selector: str = "body") -> None:
         self.one(selector).send_keys(key)
 
@@ -167,7 +172,7 @@ def test_a_page_begins_at_the_step_of_the_first_finding(show: Show, cycle: Case)
     page = show(cycle)
     assert page.step == step_of(cycle, "NOVA203") + 1
     assert "breaks rule NOVA203" in page.one(".now-sentence").text
-    assert page.one(".vis-item.at-step").is_displayed()
+    page.shown(".vis-item.at-step")
 
 
 def test_keys_step_through_the_schedule(show: Show, cycle: Case) -> None:
