@@ -44,9 +44,14 @@ SLUGS = {
     "NOVA315": "space-beyond-aperture",
     "NOVA401": "deadlock",
     "NOVA402": "fence-never-signalled",
+    "NOVA403": "starvation",
+    "NOVA404": "livelock",
     "NOVA901": "uncontrolled-nondeterminism",
 }
 """Every code and its readable name. A retired code stays retired."""
+
+DOUBTS = frozenset({"NOVA403"})
+"""Findings that say more of the schedule than of the program: told, but nothing fails by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,11 @@ class Finding:
     def slug(self) -> str:
         """The readable name of the rule."""
         return SLUGS[self.code]
+
+    @property
+    def is_doubt(self) -> bool:
+        """Whether it is told and fails nothing, see :data:`DOUBTS`."""
+        return self.code in DOUBTS
 
     @property
     def identity(self) -> tuple[str, ...]:

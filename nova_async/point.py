@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from random import Random
 from typing import Protocol
 
@@ -30,9 +30,24 @@ class Kind(StrEnum):
     ACQUIRE = "acquire"
     WAIT = "wait"
     SIGNAL = "signal"
+    PRIVATE = "private"  # it is taken for what nobody else can change meanwhile
     ALLOC = "alloc"
     READ = "read"
     WRITE = "write"
+
+
+class Access(IntEnum):
+    """What somebody does to a shared object; more than one thing is the bitwise or of them.
+
+    Two accesses of different tasks commute if together they are no WRITE.
+    """
+
+    READ = 1
+    """Looks at it."""
+    ADD = 2
+    """Puts something of his own into it, or takes it out, so that the order among those who do that does not matter."""
+    WRITE = 3
+    """Anything else."""
 
 
 class Sleeper:
@@ -154,12 +169,12 @@ class Runtime(Protocol):
         """The calling task was told ``value``, by a lock's holder or by itself if ``guarded``."""
         ...
 
-    def share(self, name: str, value: "Hashable | Callable[[], Hashable]") -> None:
-        """The shared object ``name`` has this value now."""
+    def share(self, name: str, value: "Hashable | Callable[[], Hashable]", access: Access) -> None:
+        """The calling task has made it so that the shared object ``name`` has this value now."""
         ...
 
-    def touch(self, name: str, *, changes: bool) -> None:
-        """The calling task looks at the shared object ``name``, or changes it."""
+    def touch(self, name: str, access: Access) -> None:
+        """The calling task does this to the shared object ``name``."""
         ...
 
     def took(self, lock: str) -> None:
@@ -225,10 +240,10 @@ class Live:
     def observe(self, value: Hashable, *, guarded: bool = False) -> None:
         """Nobody tells states apart."""
 
-    def share(self, name: str, value: "Hashable | Callable[[], Hashable]") -> None:
+    def share(self, name: str, value: "Hashable | Callable[[], Hashable]", access: Access) -> None:
         """Nobody tells states apart."""
 
-    def touch(self, name: str, *, changes: bool) -> None:
+    def touch(self, name: str, access: Access) -> None:
         """Nobody tells states apart."""
 
     def took(self, lock: str) -> None:
@@ -316,22 +331,23 @@ def observe_guarded(value: Hashable) -> None:
     _runtime.get().observe(value, guarded=True)
 
 
-def share(name: str, value: "Hashable | Callable[[], Hashable]") -> None:
+def share(name: str, value: "Hashable | Callable[[], Hashable]", access: Access = Access.WRITE) -> None:
     """Tell the explorer that the shared object ``name`` has this value now; does nothing elsewhere.
 
     Args:
         name: the same in every schedule.
         value: or what gives it; asked only if somebody wants to know the state.
+        access: what the calling task has done to it for that.
     """
-    _runtime.get().share(name, value)
+    _runtime.get().share(name, value, access)
 
 
-def touch(name: str, *, changes: bool = False) -> None:
-    """Tell the explorer that the calling task looks at the shared object ``name``, or changes it.
+def touch(name: str, access: Access = Access.READ) -> None:
+    """Tell the explorer what the calling task does to the shared object ``name``.
 
     Whoever shares it has changed it. So only what is read outside the lock that guards it has to be told.
     """
-    _runtime.get().touch(name, changes=changes)
+    _runtime.get().touch(name, access)
 
 
 def took(lock: str) -> None:

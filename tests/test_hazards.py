@@ -1,19 +1,25 @@
 """Every hazard of docs/facts/hazards.md is a scenario, or it is said here why it is none."""
 
+import faulthandler
 import re
 from pathlib import Path
 
 import pytest
 
-from nova_async.scenario import CLEAN
+from nova_async.clients.forcing import nothing_fails, silent_bus, silent_tlb
+from nova_async.explore import Token
+from nova_async.report.proofs import ALL, FAULTS, KILLS, SIZES, Broken, hazards, page, prove, shrunk
+from nova_async.scenario import CLEAN, World
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.discovery import discover
-from nova_async.scenario.exploring import Plan, explore_scenario
+from nova_async.scenario.exploring import Plan, explore_scenario, replay
 from nova_async.scenario.parameters import values_for
 from nova_async.scenario.runner import run
 
 ROOT = Path(__file__).parent.parent
-HAZARDS = discover([str(ROOT / "scenarios" / "hazards")])
+FOLDER = str(ROOT / "scenarios" / "hazards")
+PAGE = ROOT / "docs" / "hazards-proven.md"
+HAZARDS = discover([FOLDER])
 REFERENCE = (ROOT / "docs" / "facts" / "hazards.md").read_text(encoding="utf-8")
 
 WITHOUT_SCENARIO = {
@@ -96,30 +102,95 @@ def test_the_sequence_is_forced_whatever_the_seed(backend: str, seed: int) -> No
     assert {outcome.scenario.name: outcome.verdict for outcome in outcomes if outcome.verdict != "met"} == {}
 
 
-IN_PART = {
-    "flushes_interleave": "nobody guards the registers, so nobody tells what is in them",
-    "one_slot_two_prepares": "forced into one order by events that are no points",
-    "one_slot_two_prepares_ours": "likewise",
-    "one_bar1_user_ours": "many orders: see the nightly test",
-}
-"""Scenarios whose orders are not all covered within the executions of the test below."""
-
-
 @pytest.mark.parametrize("scenario", HAZARDS, ids=lambda scenario: scenario.name)
 def test_it_meets_its_expectation_in_every_order(scenario: Scenario) -> None:
-    values = values_for(scenario.name, scenario.parameters, {})
-    explored = explore_scenario(scenario, values, Plan(max_executions=150), shrink_seconds=0)
+    values = values_for(scenario.name, scenario.parameters, SIZES.get(scenario.name, {}))
+    explored = explore_scenario(scenario, values, Plan(max_executions=1000), shrink_seconds=0)
 
     assert explored.met, (explored.found, explored.errors)
-    assert explored.result.complete is (scenario.name not in IN_PART), explored.result.incomplete_because
+    assert explored.result.complete, explored.result.incomplete_because
 
 
-OURS = [scenario for scenario in HAZARDS if scenario.name.endswith("_ours")]
+async def test_a_forced_failure_leaves_everything_else_to_fail_at_its_own_rate(world: World) -> None:
+    async with world:
+        gpu = await world.boot("GA102", vram="16MiB")
+        world.inject(alloc=0.0, tlb=0.25)
+        before = world.kernel.faults.rates
+        with silent_tlb(gpu):
+            assert world.kernel.faults.rates == {"alloc": 0.0, "tlb": 1.0}
+        with silent_bus(gpu), nothing_fails(gpu):
+            assert world.kernel.faults.rates == {}
+        assert world.kernel.faults.rates == before
+
+
+OURS, BROKEN = hazards(FOLDER)
+SOME = 25
+"""Executions of each of ours in the ordinary suite, with all that may go wrong; the nightly test does all of them."""
 
 
 @pytest.mark.parametrize("scenario", OURS, ids=lambda scenario: scenario.name)
-def test_ours_is_clean_wherever_a_client_is_killed(scenario: Scenario) -> None:
-    values = values_for(scenario.name, scenario.parameters, {})
-    explored = explore_scenario(scenario, values, Plan(kill=("*",), max_executions=150), shrink_seconds=0)
+def test_ours_is_clean_wherever_a_client_is_killed_and_whatever_fails(scenario: Scenario) -> None:
+    values = values_for(scenario.name, scenario.parameters, SIZES.get(scenario.name, {}))
+    plan = Plan(kill=KILLS, fail=FAULTS, max_executions=SOME)
+    explored = explore_scenario(scenario, values, plan, shrink_seconds=0)
 
     assert explored.met, (explored.found, explored.errors)
+    assert explored.result.executions > 1
+
+
+def test_one_of_ours_is_proven_with_all_that_may_go_wrong_together() -> None:
+    two_windows = next(scenario for scenario in OURS if scenario.name == "two_windows_ours")
+    (proof,) = prove(two_windows)
+    assert proof.explored.result.complete
+    assert proof.row[3] == "clean"
+
+
+@pytest.mark.parametrize("scenario", BROKEN[:: len(BROKEN) // 4], ids=lambda scenario: scenario.name)
+def test_a_broken_form_has_a_simplest_schedule_that_replays(scenario: Scenario) -> None:
+    check_shrunk(scenario)
+
+
+def check_shrunk(scenario: Scenario) -> list[Broken]:
+    """Each expected finding has a schedule that is no longer than the one first found, and finds it again."""
+    broken = shrunk(scenario)
+    assert tuple(each.code for each in broken) == scenario.expect
+    for each in broken:
+        assert each.least.simplicity <= each.found.simplicity
+        assert each.code in replay(scenario, Token.parse(each.token)).found
+    return broken
+
+
+def rows_of(scenario: Scenario, page: str) -> list[str]:
+    """The rows of the page about one scenario, without how long it took."""
+    rows = [line for line in page.splitlines() if line.startswith(f"| `{scenario.name}`")]
+    return [re.sub(r" [\d.]+ \|$", "", row) if scenario in OURS else row for row in rows]
+
+
+@pytest.fixture
+def patient() -> None:
+    """A test that takes minutes, and is known to, is no test that hangs."""
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.mark.nightly
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("scenario", OURS, ids=lambda scenario: scenario.name)
+def test_ours_is_proven_as_the_page_says(scenario: Scenario) -> None:
+    proofs = list(prove(scenario))
+    assert {proof.row[3] for proof in proofs} == {"clean"}
+    assert {proof.injected for proof in proofs if not proof.explored.result.complete} <= {ALL}
+    assert rows_of(scenario, page(proofs, [])) == rows_of(scenario, PAGE.read_text(encoding="utf-8"))
+
+
+@pytest.mark.nightly
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("scenario", BROKEN, ids=lambda scenario: scenario.name)
+def test_a_broken_form_has_the_schedule_that_the_page_says(scenario: Scenario) -> None:
+    broken = check_shrunk(scenario)
+    assert rows_of(scenario, page([], broken)) == rows_of(scenario, PAGE.read_text(encoding="utf-8"))
+
+
+@pytest.mark.nightly
+def test_the_page_has_every_scenario() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert [scenario.name for scenario in (*OURS, *BROKEN) if not rows_of(scenario, text)] == []

@@ -1,10 +1,14 @@
 """The soak scenario for longer than `nova-async run` takes, with everything that can go wrong going wrong often."""
 
+import gc
 from pathlib import Path
 
 import pytest
 
 from nova_async.errors import UsageError
+from nova_async.hw.board import Board
+from nova_async.mm import Gpu
+from nova_async.scenario import World, watchdog
 from nova_async.scenario.discovery import discover
 from nova_async.scenario.outcome import Outcome
 from nova_async.scenario.parameters import values_for
@@ -38,13 +42,33 @@ def test_it_ends_after_so_many_seconds() -> None:
     assert 0.3 <= outcome.elapsed_s < 30
 
 
+def test_a_device_that_went_away_is_gone_before_the_next_one_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    boards: list[int] = []
+    boot = World.boot
+
+    async def counting(world: World, chip: str = "GA102", *, vram: str = "64MiB", bar1: str = "16MiB") -> Gpu:
+        boards.append(sum(isinstance(thing, Board) for thing in gc.get_objects()))
+        return await boot(world, chip, vram=vram, bar1=bar1)
+
+    gc.collect()
+    monkeypatch.setattr(World, "boot", counting)
+    assert soaked(clients=8, operations=200, unbinds=3).verdict == "met"
+    assert len(boards) == 4
+    assert max(boards) == boards[0]
+
+
 def test_a_run_without_an_end_is_refused() -> None:
     with pytest.raises(UsageError, match="never end"):
         soaked(operations=0)
 
 
-def test_the_same_seed_does_the_same() -> None:
-    first, second = (soaked(clients=8, operations=100) for _ in range(2))
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_same_seed_does_the_same_however_often_the_watchdog_looks(
+    monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    first = soaked(backend, clients=8, operations=100)
+    monkeypatch.setattr(watchdog, "QUIET_S", 0.001)
+    second = soaked(backend, clients=8, operations=100)
     counted = [name for name in first.stats if not name.endswith(("_us", "_per_s", "_bytes"))]
     assert {name: first.stats[name] for name in counted} == {name: second.stats[name] for name in counted}
 

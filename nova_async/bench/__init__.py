@@ -8,6 +8,7 @@ Each bench is a module of this package with ``run``; the table below names them 
     show      reports as a table and as JSON
     saved     reports as a file, and what got slower since
     plot      cost against size as a page, with the fitted exponents
+    hunt      one scenario, explored until it has shown what it expects
     peers     explorers of others, on the same programs; peer_process runs them
 """
 
@@ -20,6 +21,7 @@ from nova_async.errors import UsageError
 
 BENCHES = {
     "explorer": "steps and executions of the explorer, beside bare coroutines, asyncio and the published optimum",
+    "hazards": "executions and time to the first bug by strategy, on every hazard that is a scenario",
     "stateful": "every order of tasks on real mutexes with the checker on: states, seconds and memory",
     "checker": "what the validator costs a live run, and whether that grows with classes and acquisitions",
     "mapping": "MMIO transactions and time per mapped page, against the published algorithms and the lower bound",

@@ -1,4 +1,4 @@
-"""What the explorer reaches: cost of a step and of a start, executions a second, executions beside the optimum.
+"""What the explorer reaches: cost of a step and of a start, executions a second, states and orders, and the optimum.
 
 Every part is measured in turns with what it is compared with. Programs and published counts are those of peers.md.
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 
-from nova_async.bench import Settings, first_bug, peer_process, peers, steps
+from nova_async.bench import Settings, first_bug, orders, peer_process, peers, steps
 from nova_async.bench.figure import Figure, Goal, Report, Samples
 from nova_async.bench.floor import BareProgram, bare_counter, bare_philosophers, walk_many
 from nova_async.bench.mutexes import in_anyio_group, mutex_counter
@@ -77,10 +77,11 @@ def run(settings: Settings) -> Report:
     with peer_process.started(wanted=settings.peers) as foreign:
         in_turns(samples, [*_rates(), *_checked(), *_foreign_rates(foreign)], settings.step, seconds=2 * share)
         first_bug.measure(samples, foreign, settings.step, seconds=2 * share)
+    in_turns(samples, [*orders.turns()], settings.step, seconds=0, rounds=1)
     in_turns(samples, [*map(_published, PUBLISHED)], settings.step, seconds=4 * share, rounds=3)
     compared = (steps.STEP, steps.START, RATE, first_bug.MILLISECONDS)
     figures = tuple(samples.figures(_comparisons(), compared))
-    notes = (*NOTES, *_missing_peers(settings))
+    notes = (*NOTES, *orders.NOTES, *_missing_peers(settings))
     return Report("explorer", figures, tuple(_goals(samples, figures)), notes)
 
 
@@ -181,6 +182,7 @@ def _goals(samples: Samples, figures: tuple[Figure, ...]) -> Iterator[Goal]:
         steps.goals(samples),
         _rate_goals(samples),
         first_bug.goals(samples),
+        orders.goals(samples),
         _optimum_goals(samples, figures),
     )
 

@@ -12,6 +12,8 @@ from rich.text import Text
 from nova_async.bench.figure import Figure, Goal, Report
 
 SCHEMA = "nova.bench/1"
+NAME_WIDTH = 33
+"""Names up to here are not folded; the heads of columns are, before."""
 TOO_LONG = 1e12
 """From here on a number is written with an exponent."""
 
@@ -38,7 +40,8 @@ def _table(bench: str, figures: list[Figure]) -> Table:
     """A row for each name and size, a column for each unit; a cell has the median, its spread, and the ratio."""
     units = list(dict.fromkeys(figure.unit for figure in figures))
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    shown.add_column(bench, overflow="fold")
+    longest = max((len(figure.name) for figure in figures), default=0)
+    shown.add_column(bench, overflow="fold", min_width=min(longest, NAME_WIDTH))
     shown.add_column("size", justify="right", no_wrap=True)
     for unit in units:
         shown.add_column(unit, justify="right", overflow="fold")

@@ -4,12 +4,15 @@ The TLB need not know anything for that: whether it does is a matter of luck, an
 invalidate has happened since an entry was valid. Walks are cached like translations, so tables count too.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import partial
 
 from nova_async.address import PAGE_SHIFT
 from nova_async.checks.page_tables import overlap
 from nova_async.checks.telling import Teller
 from nova_async.findings import Severity
+from nova_async.point import naming, share
 
 
 @dataclass(slots=True, eq=False)
@@ -17,16 +20,21 @@ class _Unflushed:
     """What was taken out of one address space since its last invalidate.
 
     Attributes:
+        name: of the address space.
         entries: virtual frames, and the frames they mapped.
         tables: the frames of tables that were unlinked.
     """
 
+    name: str
     entries: list[tuple[range, range]] = field(default_factory=list)
     tables: dict[int, None] = field(default_factory=dict)
 
 
 class ChangeRules:
     """Keeps in mind what every address space has taken out and not flushed yet.
+
+    Memory does not tell whether it was flushed since it was cleared, and what is found later depends on it. So this
+    tells an explorer's states apart. Of the entries the addresses are enough: what they led to, who cleared them knows.
 
     Args:
         teller: words what is found.
@@ -36,13 +44,17 @@ class ChangeRules:
         self._teller = teller
         self._unflushed: dict[int, _Unflushed] = {}
 
-    def gone(self, pdb: int, vfns: range, frames: range) -> None:
+    def gone(self, pdb: int, name: str, vfns: range, frames: range) -> None:
         """Entries were valid and are not."""
-        self._of(pdb).entries.append((vfns, frames))
+        unflushed = self._of(pdb, name)
+        unflushed.entries.append((vfns, frames))
+        _share(unflushed)
 
-    def unlinked(self, pdb: int, frame: int) -> None:
+    def unlinked(self, pdb: int, name: str, frame: int) -> None:
         """No entry of this space points to a table any more."""
-        self._of(pdb).tables[frame] = None
+        unflushed = self._of(pdb, name)
+        unflushed.tables[frame] = None
+        _share(unflushed)
 
     def replaced(self, name: str, vfn: int) -> None:
         """An entry was valid, and is valid for something else."""
@@ -61,10 +73,10 @@ class ChangeRules:
 
     def invalidated(self, pdb: int | None) -> None:
         """The TLB knows nothing of one address space, or of any."""
-        if pdb is None:
-            self._unflushed.clear()
-        else:
-            self._unflushed.pop(pdb, None)
+        for known in tuple(self._unflushed) if pdb is None else (pdb,):
+            unflushed = self._unflushed.pop(known, None)
+            if unflushed is not None and naming() is not None:
+                share(_key(unflushed), None)
 
     def frames_freed(self, run: range) -> None:
         """Frames are nobody's now."""
@@ -85,11 +97,25 @@ class ChangeRules:
             said = f"gives addresses of {name} back"
             self._tell(f"{said}: no invalidate since their entries were cleared", name, "addresses")
 
-    def _of(self, pdb: int) -> _Unflushed:
+    def _of(self, pdb: int, name: str) -> _Unflushed:
         unflushed = self._unflushed.get(pdb)
         if unflushed is None:
-            unflushed = self._unflushed[pdb] = _Unflushed()
+            unflushed = self._unflushed[pdb] = _Unflushed(name)
         return unflushed
 
     def _tell(self, message: str, *key: str) -> None:
         self._teller.tell("NOVA310", message, *key, severity=Severity.POSSIBLE)
+
+
+def _key(unflushed: _Unflushed) -> str:
+    return f"unflushed of {unflushed.name}"
+
+
+def _share(unflushed: _Unflushed) -> None:
+    if naming() is not None:
+        share(_key(unflushed), partial(_name_state, unflushed))
+
+
+def _name_state(unflushed: _Unflushed) -> Hashable:
+    entries = frozenset((vfns.start, vfns.stop) for vfns, _ in unflushed.entries)
+    return entries, len(unflushed.tables)

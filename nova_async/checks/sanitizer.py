@@ -134,6 +134,7 @@ class Sanitizer(Listener, Observer):
     def window_released(self) -> None:
         """And lets go of it."""
         self._window.released()
+        self._rollback.window_released()
 
     def window_used(self, bar0: Bar0, base: int) -> None:
         """An access that relies on where the window is."""

@@ -77,6 +77,7 @@ class Shadow:
         """Follow it no longer."""
         if root.node is not None:
             self.drop(root.node)
+            root.node = None  # no circle is left, so what was followed goes at once, not when the collector comes by
 
     def written(self, address: int, length: int) -> list[Node]:
         """Memory was written; the tables hit by it, judged by what they say now."""
@@ -147,9 +148,12 @@ class Shadow:
             here.remove(node)
             if not here:
                 del self._by_frame[frame]
-        neighbours = node.root.last_level.get(node.table.va >> PAGE_SHIFT + CHUNK_SHIFT, [])
+        chunk = node.table.va >> PAGE_SHIFT + CHUNK_SHIFT
+        neighbours = node.root.last_level.get(chunk, [])
         if node in neighbours:
             neighbours.remove(node)
+            if not neighbours:
+                del node.root.last_level[chunk]
 
     def _refresh(self, node: Node, start: int, stop: int) -> None:
         """Decode the entries between two addresses again."""

@@ -173,7 +173,8 @@ class TableRules:
 
     def table_gone(self, node: Node) -> None:
         """No entry points to it any more."""
-        self._changes.unlinked(node.root.pdb, node.table.address >> PAGE_SHIFT)
+        pdb = node.root.pdb
+        self._changes.unlinked(pdb, self.spaces[pdb].name, node.table.address >> PAGE_SHIFT)
 
     def leaf_appeared(self, leaf: Leaf) -> None:
         """Leaf entries are valid."""
@@ -193,7 +194,7 @@ class TableRules:
         space, vfns = self.spaces[leaf.node.root.pdb], leaf.node.vfns(entries)
         ahead = vfns.start - leaf.vfns.start
         frames = leaf.frames[ahead : ahead + len(vfns)]
-        self._changes.gone(space.root.pdb, vfns, frames)
+        self._changes.gone(space.root.pdb, space.name, vfns, frames)
         self._judge_lost(space, vfns, "takes", "out")
 
     def leaf_replaced(self, leaf: Leaf, entries: range) -> None:

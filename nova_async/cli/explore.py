@@ -29,6 +29,7 @@ DEFAULT_STRATEGY = "exhaustive"
     examples=[
         "explore scenarios/opposite_order.py",
         "explore scenarios/vgpu_creators.py -p creators=2 --max-seconds 300",
+        "explore scenarios/vgpu_creators.py -p creators=3 -p pages=1 --workers 2",
         "explore scenarios/drm_submitters.py --strategy pct --depth 4 --max-executions 10000 --seed 7",
         "explore scenarios/vgpu_creators.py -p creators=2 --kill 'vgpu*' --fail alloc --max-seconds 60",
         "explore scenarios/opposite_order.py --save-schedule schedule.json",
@@ -52,6 +53,15 @@ DEFAULT_STRATEGY = "exhaustive"
     metavar="N",
     help="At most so many of them.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Spread an exhaustive search over so many processes.",
+)
+@click.option("stop_at_first", "--first", is_flag=True, help="Stop at the first failure.")
 @click.option("--exact", is_flag=True, help="Tell states apart by every address, not by who allocated it.")
 @click.option("--no-shrink", is_flag=True, help="Leave schedules as they were found.")
 @click.option(
@@ -105,7 +115,8 @@ def command(
     given = split_settings(settings)
     work = [(scenario, values_for(scenario.name, scenario.parameters, given)) for scenario in scenarios]
     plan = Plan(strategy=strategy or DEFAULT_STRATEGY, **how)
-    session = Exploring(work, plan, strategy, 0 if no_shrink else shrink_seconds, exit_first)
+    budget = 0 if no_shrink else shrink_seconds
+    session = Exploring(work, plan, strategy, budget, exit_first, record=outputs.replays)
     session.run(show_progress=not no_progress and verbosity >= 0)
     problems = outputs.write(session.cases) + _save(session, save_schedule)
     if as_json:

@@ -7,12 +7,14 @@ import structlog
 
 from nova_async.cli.exit_code import ExitCode
 from nova_async.cli.terminal import progress
+from nova_async.errors import ReplayDiverged
 from nova_async.explore import Progress
 from nova_async.report.case import Case
 from nova_async.report.explored import case_of, verdict
 from nova_async.report.text import count
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.exploring import Explored, Plan, explore_scenario
+from nova_async.scenario.failure_recording import FailureRecording, record_failure
 from nova_async.scenario.parameters import Value
 
 LOG_EVERY = 2.0
@@ -31,7 +33,9 @@ class Exploring:
         strategy: the one that was asked for.
         shrink_seconds: how long to simplify each schedule.
         exit_first: stop at the first scenario that is not met.
+        record: run a failure of each once more, and keep what happens.
         done: those that were explored.
+        recordings: of their failures, by the path of the scenario.
         interrupted: the user stopped it.
     """
 
@@ -40,7 +44,9 @@ class Exploring:
     strategy: str | None
     shrink_seconds: float
     exit_first: bool
+    record: bool = False
     done: list[Explored] = field(default_factory=list)
+    recordings: dict[str, FailureRecording] = field(default_factory=dict)
     interrupted: bool = False
 
     def run(self, *, show_progress: bool) -> None:
@@ -61,6 +67,9 @@ class Exploring:
         explored = explore_scenario(scenario, values, plan, shrink_seconds=self.shrink_seconds, progress=talk)
         self.done.append(explored)
         self.interrupted = explored.result.interrupted
+        recording = recording_of(explored) if self.record else None
+        if recording is not None:
+            self.recordings[scenario.path] = recording
         log.info("scenario.explored", scenario=scenario.name, strategy=plan.strategy, verdict=verdict(explored))
 
     @property
@@ -69,7 +78,8 @@ class Exploring:
         why = "interrupted" if self.interrupted else "-x: an earlier one was not met"
         left = [scenario for scenario, _ in self.work[len(self.done) :]]
         variant = self.strategy or self.plan.strategy
-        return [*map(case_of, self.done), *(Case.not_run(scenario, variant, why) for scenario in left)]
+        done = [case_of(explored, self.recordings.get(explored.scenario.path)) for explored in self.done]
+        return [*done, *(Case.not_run(scenario, variant, why) for scenario in left)]
 
     @property
     def exit_code(self) -> ExitCode:
@@ -79,6 +89,15 @@ class Exploring:
         if any(one.conclusive and not one.met for one in self.done):
             return ExitCode.UNMET
         return ExitCode.OK if all(one.conclusive for one in self.done) else ExitCode.INCONCLUSIVE
+
+
+def recording_of(explored: Explored) -> FailureRecording | None:
+    """What happened in a failure of it; None if there is none, or its schedule does not lead there again."""
+    try:
+        return record_failure(explored)
+    except ReplayDiverged as error:
+        log.warning("scenario.not_recorded", scenario=explored.scenario.name, diverged=str(error))
+        return None
 
 
 class Talk:

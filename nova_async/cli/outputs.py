@@ -110,6 +110,11 @@ class Outputs:
         return not self.paths.keys().isdisjoint({"html", "trace"})
 
     @property
+    def replays(self) -> bool:
+        """Whether a failure that was explored has to run once more for them, as an exploration keeps no events."""
+        return not self.paths.keys().isdisjoint({"html", "trace", "dot"})
+
+    @property
     def takes_stdout(self) -> bool:
         """Whether one of them goes to stdout, where nothing else may go then."""
         return STDOUT in self.paths.values()

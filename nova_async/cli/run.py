@@ -11,7 +11,7 @@ from nova_async.cli import logs, options
 from nova_async.cli.choose import chosen, nothing_selected
 from nova_async.cli.command import Verb
 from nova_async.cli.exit_code import ExitCode
-from nova_async.cli.exploring import progress_line
+from nova_async.cli.exploring import progress_line, recording_of
 from nova_async.cli.outputs import Outputs, output_options, tell_github
 from nova_async.cli.terminal import answers, is_narrow, progress, show
 from nova_async.errors import UsageError
@@ -46,6 +46,7 @@ class Session:
         exit_first: stop at the first scenario that is not met.
         lock_stat: measure waiting and holding.
         record: keep what happens, for traces.
+        replay: run a failure that was explored once more, and keep what happens.
         outcomes: of those that ran.
         interrupted: the user stopped it.
     """
@@ -56,6 +57,7 @@ class Session:
     exit_first: bool
     lock_stat: bool = False
     record: bool = False
+    replay: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
     interrupted: bool = False
 
@@ -94,7 +96,7 @@ class Session:
         """A scenario that one run does not answer, as it says itself."""
         plan = Plan(strategy=strategy, seed=self.seed, max_executions=EXPLORE_EXECUTIONS)
         explored = explore_scenario(scenario, values, plan, progress=lambda seen: note(progress_line(seen)))
-        self.outcomes.append(outcome_of(explored))
+        self.outcomes.append(outcome_of(explored, recording_of(explored) if self.replay else None))
         log.info("scenario.explored", scenario=scenario.name, strategy=strategy, verdict=self.outcomes[-1].verdict)
         if explored.result.interrupted:
             raise KeyboardInterrupt
@@ -164,7 +166,7 @@ def command(
     if not scenarios:
         return nothing_selected(targets, keyword)
     plan = [(scenario, values_for(scenario.name, scenario.parameters, given)) for scenario in scenarios]
-    session = Session(plan, backend, seed, exit_first, lock_stat, record=outputs.records)
+    session = Session(plan, backend, seed, exit_first, lock_stat, outputs.records, outputs.replays)
     session.run(show_progress=not no_progress and verbosity >= 0)
     problems = outputs.write(session.cases)
     if as_json:

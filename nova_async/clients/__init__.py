@@ -5,6 +5,7 @@ from nova_async.clients.bind_jobs import BindJob as BindJob
 from nova_async.clients.bind_jobs import UnbindJob as UnbindJob
 from nova_async.clients.crew import Client as Client
 from nova_async.clients.crew import Crew as Crew
+from nova_async.clients.crew import Mortals as Mortals
 from nova_async.clients.crew import crew as crew
 from nova_async.clients.drm_submitter import DrmSubmitter as DrmSubmitter
 from nova_async.clients.engine import Engine as Engine

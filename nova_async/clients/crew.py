@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 
 from nova_async.errors import Errno, UsageError
 from nova_async.events import EventKind, trace
+from nova_async.explore.continuation import KILLER, LIFE
 from nova_async.kernel import Kernel
 from nova_async.point import Kind, Operation, attending, point
 
@@ -27,6 +28,33 @@ class Client(Protocol):
         ...
 
 
+class Mortals:
+    """Who may be killed by a strategy, at any point.
+
+    Args:
+        patterns: of the names of clients.
+    """
+
+    def __init__(self, patterns: Sequence[str] = ()) -> None:
+        self._patterns = tuple(patterns)
+        self._started: dict[str, None] = {}
+
+    def admit(self, name: str) -> bool:
+        """Whether a client of this name, which is about to start, may be killed."""
+        self._started[name] = None
+        return any(fnmatchcase(name, pattern) for pattern in self._patterns)
+
+    def check(self) -> None:
+        """See that every pattern is the name of somebody.
+
+        Raises:
+            UsageError: no client that was started matches one of them.
+        """
+        for pattern in self._patterns:
+            if not any(fnmatchcase(name, pattern) for name in self._started):
+                raise UsageError.unknown("client", pattern, self._started)
+
+
 class Crew:
     """Starts clients and can kill them.
 
@@ -35,8 +63,8 @@ class Crew:
         finished: how many of these have done all they came for.
     """
 
-    def __init__(self, kernel: Kernel, clients: TaskGroup, attendants: TaskGroup, mortal: Sequence[str] = ()) -> None:
-        self._mortal = mortal
+    def __init__(self, kernel: Kernel, clients: TaskGroup, attendants: TaskGroup, mortals: Mortals) -> None:
+        self._mortals = mortals
         self.finished = 0
         self.count = 0
         self._kernel = kernel
@@ -70,12 +98,12 @@ class Crew:
     def _begin(self, group: TaskGroup, client: Client) -> None:
         scope = self._scopes[client.name] = anyio.CancelScope()
         group.start_soon(self._run, client, scope, name=client.name)
-        if any(fnmatchcase(client.name, pattern) for pattern in self._mortal):
-            self._attendants.start_soon(self._kill_once, client.name, name=f"killer of {client.name}")
+        if self._mortals.admit(client.name):
+            self._attendants.start_soon(self._kill_once, client.name, name=f"{KILLER}{client.name}")
 
     async def _kill_once(self, name: str) -> None:
         """Kill a client as soon as the strategy finds it is time to."""
-        await point(Operation(Kind.SIGNAL, f"life of {name}", lambda: name not in self._ended))
+        await point(Operation(Kind.SIGNAL, f"{LIFE}{name}", lambda: name not in self._ended))
         self.kill(name)
 
     async def _run(self, client: Client, scope: anyio.CancelScope) -> None:
@@ -83,7 +111,7 @@ class Crew:
             with scope:
                 await client.run()
                 self.finished += 1
-        except Errno:
+        except* Errno:  # its own, or that of a task group it has
             # Where a strategy lets operations fail, a client may give up; what it leaves behind is judged.
             if not self._kernel.faults.chosen:
                 raise
@@ -93,16 +121,16 @@ class Crew:
 
 
 @asynccontextmanager
-async def crew(kernel: Kernel, mortal: Sequence[str] = ()) -> AsyncIterator[Crew]:
+async def crew(kernel: Kernel, mortals: Mortals) -> AsyncIterator[Crew]:
     """Wait at the end of the block for all clients that end by themselves, then stop the others.
 
     Args:
         kernel: is told when a client's task ends.
-        mortal: patterns of the names of clients that a strategy may kill at any point.
+        mortals: the clients that a strategy may kill.
     """
     async with anyio.create_task_group() as attendants:
         async with anyio.create_task_group() as clients:
-            started = Crew(kernel, clients, attendants, mortal)
+            started = Crew(kernel, clients, attendants, mortals)
             yield started
             if not started.count:
                 raise UsageError("no client was started; a run with nobody in it answers nothing")

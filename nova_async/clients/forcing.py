@@ -5,17 +5,21 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
+import anyio
+
 from nova_async.address import MIB, PAGE_SIZE, Pfn, VramAddress
 from nova_async.clients.vgpu_creator import frames_of
 from nova_async.errors import Errno
 from nova_async.hw.listener import Listener
 from nova_async.hw.mmu.access import Access
-from nova_async.kernel import DmaFence
+from nova_async.kernel import DmaFence, FaultPlan
 from nova_async.mm import Gpu
 from nova_async.mm.pagetable.format import PDE_VIDEO
 from nova_async.mm.pagetable.ver2 import VER2
+from nova_async.mm.surely import surely
 from nova_async.mm.tlb import Tlb
 from nova_async.mm.v6 import Tlb as JanuaryTlb
+from nova_async.point import Kind, Operation, Sleepers, point, share
 
 PDE_SYSTEM = 0b100
 """The aperture of coherent system memory (hardware.md 2.3)."""
@@ -56,7 +60,7 @@ async def buffer(gpu: Gpu, pages: int, owner: str = "vm") -> AsyncIterator[Seque
         yield frames_of(blocks)
     finally:
         gpu.mm.free_vram(blocks)
-        await gpu.mm.deferred.drain()
+        await surely(gpu.mm.deferred.drain)
 
 
 def touch(gpu: Gpu, pdb: int, address: int) -> int:
@@ -85,6 +89,33 @@ class FenceWaiter:
         return count
 
 
+class Gate:
+    """An event that an explorer knows: to wait for it and to open it are operations like any other.
+
+    Args:
+        name: the same in every schedule.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.is_open = False
+        self._sleepers = Sleepers(in_turn=False)
+        self._wait = Operation(Kind.WAIT, name, lambda: self.is_open, self._sleepers)
+        self._signal = Operation(Kind.SIGNAL, name)
+
+    async def wait(self) -> None:
+        """Sleep until it is open."""
+        await point(self._wait)
+
+    async def open(self) -> None:
+        """Open it for good; a cancellation does not stop that, as somebody may wait."""
+        with anyio.CancelScope(shield=True):
+            await point(self._signal)
+        self.is_open = True
+        share(self.name, value=True)
+        self._sleepers.wake_all()
+
+
 class _Silence(Listener):
     """Counts live leaves after each write to memory."""
 
@@ -101,6 +132,25 @@ class _Silence(Listener):
 
 
 @contextmanager
+def _rates_restored(faults: FaultPlan) -> Iterator[None]:
+    """Whatever else may fail fails at its own rate after the block as before it."""
+    before = faults.rates
+    try:
+        yield
+    finally:
+        faults.stop()
+        faults.start(before)
+
+
+@contextmanager
+def nothing_fails(gpu: Gpu) -> Iterator[None]:
+    """What a scenario sets up for its clients in this block is there, whatever may fail later."""
+    with _rates_restored(gpu.kernel.faults):
+        gpu.kernel.faults.stop()
+        yield
+
+
+@contextmanager
 def silent_at(gpu: Gpu, pdb: int, *, leaves: int) -> Iterator[None]:
     """The device stops to answer as soon as so many leaves are live, and answers again at the end of the block.
 
@@ -110,37 +160,33 @@ def silent_at(gpu: Gpu, pdb: int, *, leaves: int) -> Iterator[None]:
         leaves: how many.
 
     Raises:
-        AssertionError: it never came to that.
+        AssertionError: it never came to that, and no other failure that a strategy chose came before.
     """
     silence = _Silence(gpu, pdb, leaves)
     gpu.board.listeners.append(silence)
-    try:
-        yield
-    finally:
-        gpu.board.listeners.remove(silence)
-        gpu.kernel.faults.stop()
-    if not silence.fell:
+    with _rates_restored(gpu.kernel.faults):
+        try:
+            yield
+        finally:
+            gpu.board.listeners.remove(silence)
+    if not silence.fell and not gpu.kernel.faults.chosen:
         raise AssertionError(f"there were never {leaves} live leaves under {pdb:#x}")
 
 
 @contextmanager
 def silent_bus(gpu: Gpu) -> Iterator[None]:
     """No access to video memory in this block gets through."""
-    gpu.kernel.faults.start({"mmio": 1.0})
-    try:
+    with _rates_restored(gpu.kernel.faults):
+        gpu.kernel.faults.start({"mmio": 1.0})
         yield
-    finally:
-        gpu.kernel.faults.stop()
 
 
 @contextmanager
 def silent_tlb(gpu: Gpu) -> Iterator[None]:
     """Whoever waits for the TLB in this block waits in vain: every flush is ETIMEDOUT."""
-    gpu.kernel.faults.start({"tlb": 1.0})
-    try:
+    with _rates_restored(gpu.kernel.faults):
+        gpu.kernel.faults.start({"tlb": 1.0})
         yield
-    finally:
-        gpu.kernel.faults.stop()
 
 
 @contextmanager

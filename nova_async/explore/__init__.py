@@ -8,6 +8,7 @@
     state         what names a global state: histories, and the digest of all that is shared
     execution     the record of one execution; schedule is what is kept of it
     strategies/   who chooses
+    progress      why an execution does not end; it goes on for that (continuation), and is watched (situation)
     token         a schedule as one line, or as a file
     shrink        simpler schedules of one failure
     primitives    cells, locks and flags; programs are made of them
@@ -16,10 +17,10 @@
 from nova_async.explore.driver import WhoHolds as WhoHolds
 from nova_async.explore.execution import Ending as Ending
 from nova_async.explore.execution import Execution as Execution
-from nova_async.explore.explorer import Bounds as Bounds
-from nova_async.explore.explorer import Exploration as Exploration
-from nova_async.explore.explorer import Judge as Judge
-from nova_async.explore.explorer import Progress as Progress
+from nova_async.explore.exploration import Bounds as Bounds
+from nova_async.explore.exploration import Exploration as Exploration
+from nova_async.explore.exploration import Judge as Judge
+from nova_async.explore.exploration import Progress as Progress
 from nova_async.explore.explorer import explore as explore
 from nova_async.explore.result import Failure as Failure
 from nova_async.explore.result import Result as Result

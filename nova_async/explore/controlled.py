@@ -6,18 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nova_async.explore.state import hash_value
-from nova_async.point import Naming, Operation
+from nova_async.explore.touching import UNGUARDED
+from nova_async.point import Access, Naming, Operation
 
 if TYPE_CHECKING:
     from nova_async.explore.loop import ControlledLoop
-
-
-UNGUARDED = "something that no lock guards"
-"""What a step touches that is told something of which nobody says where it comes from."""
-
-
-def _held(lock: str) -> str:
-    return f"holder of {lock}"
 
 
 class Controlled:
@@ -36,34 +29,31 @@ class Controlled:
     def observe(self, value: Hashable, *, guarded: bool = False) -> None:
         """Add to the history of the calling task."""
         if not guarded:
-            self._loop.execution.touched[UNGUARDED] = True
+            self._loop.execution.touching.touch(UNGUARDED, Access.WRITE)
         task = self._loop.observed
         if task is not None:
             task.history = hash((task.history, hash_value(value)))
             task.mark = 0
 
-    def share(self, name: str, value: Hashable | Callable[[], Hashable]) -> None:
+    def share(self, name: str, value: Hashable | Callable[[], Hashable], access: Access) -> None:
         """Put it in the digest."""
         if self._loop.naming is not None:
             execution = self._loop.execution
             if value is not None:  # to take a name away changes nothing by that name
-                execution.touched[name] = True
+                execution.touching.touch(name, access)
             execution.digest.put(name, value)
 
-    def touch(self, name: str, *, changes: bool) -> None:
+    def touch(self, name: str, access: Access) -> None:
         """Add it to what the present step touches."""
-        touched = self._loop.execution.touched
-        touched[name] = changes or touched.get(name, False)
+        self._loop.execution.touching.touch(name, access)
 
     def took(self, lock: str) -> None:
-        """Remember it until the end of the step."""
-        self._loop.execution.touched[_held(lock)] = True
+        """The present step has it."""
+        self._loop.execution.touching.took(lock)
 
     def let_go(self, lock: str) -> None:
-        """A lock that is taken and released in one step was never seen held by anybody."""
-        touched, held = self._loop.execution.touched, _held(lock)
-        if touched.pop(held, None) is None:
-            touched[held] = True
+        """The present step has not, or not any more."""
+        self._loop.execution.touching.let_go(lock)
 
     @contextmanager
     def forgetting(self) -> Iterator[None]:
@@ -90,7 +80,7 @@ class Controlled:
     @types.coroutine
     def reach(self, operation: Operation) -> Generator[None, None, None]:
         """Park the calling task before ``operation``, if that is a point."""
-        if operation.kind in self._loop.passes:
+        if operation.kind in self._loop.passes and operation.enabled():
             return
         self._loop.announced = operation
         yield

@@ -1,11 +1,13 @@
 """Drives one execution: asks the strategy at every step, and says how it ended."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from nova_async.errors import InternalError, UsageError
 from nova_async.explore.execution import Ending, Execution, Waiting
 from nova_async.explore.loop import ControlledLoop
+from nova_async.explore.progress import why_endless
 from nova_async.explore.strategies.protocol import Strategy
 from nova_async.explore.task import ALWAYS, ControlledTask, place_of
 from nova_async.point import observe
@@ -15,6 +17,9 @@ Program = Callable[[], Awaitable[Any]]
 
 WhoHolds = Callable[[str], str | None]
 """The name of the task that holds a resource, where somebody knows."""
+
+IDLE = 100_000
+"""Time passes so often at most without anybody taking a step: somebody looks at the clock again and again."""
 
 
 def nobody_knows(_resource: str) -> str | None:
@@ -73,6 +78,8 @@ class Driver:
             execution.ending = self._drive(execution, root)
             self._conclude(execution, root)
             self._strategy.end(execution)
+            if execution.ending is Ending.TOO_LONG:
+                execution.why_endless = partial(why_endless, loop, execution, root, partial(self._who_waits, execution))
             ended(execution)
         finally:
             loop.unwind()
@@ -94,15 +101,17 @@ class Driver:
                 # Timers fire only now that nobody can take a step.
                 if not loop.pass_time():
                     return Ending.DEADLOCK
+                if _is_idle(execution):
+                    return Ending.TOO_LONG
                 continue
+            if len(chosen) == self._max_steps:
+                return Ending.TOO_LONG
             task = choose(enabled, current)
             if task is None:
-                return Ending.CUT
+                return Ending.TOO_LONG if execution.in_circle else Ending.CUT
             operation = task.operation
             if operation is None:
                 raise InternalError(f"{task.name} was chosen to take a step and is not parked")
-            if len(chosen) == self._max_steps:
-                return Ending.TOO_LONG
             if task.cancelled_here:
                 execution.unwound.append(len(chosen))
             chosen.append(task)
@@ -148,6 +157,11 @@ class Driver:
         if operation is None:
             return Waiting(task.name, f"something that is no point, in {place_of(task)}")
         return Waiting(task.name, repr(operation), self._who_holds(operation.resource))
+
+
+def _is_idle(execution: Execution) -> bool:
+    jumps = execution.jumps
+    return len(jumps) > IDLE and jumps[-IDLE] == jumps[-1]
 
 
 def _coroutine(program: Program) -> Coroutine[Any, Any, Any]:

@@ -1,6 +1,6 @@
 """The record of one execution: what was chosen, out of what, and how it ended."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from nova_async.explore.handles import Timers
 from nova_async.explore.state import Digest
 from nova_async.explore.task import ControlledTask
+from nova_async.explore.touching import Touching
+from nova_async.findings import Finding
 from nova_async.point import Operation
 
 
@@ -23,7 +25,7 @@ class Ending(StrEnum):
     CUT = "cut"
     """The strategy had seen enough."""
     TOO_LONG = "too long"
-    """It took more steps than one execution may."""
+    """It took more steps than one execution may, or goes round in a circle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,10 @@ def sentence_of(error: BaseException) -> str:
     return (said if said.startswith(f"{name}: ") else f"{name}: {said}").partition("\n")[0]
 
 
+def _it_is_not() -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Execution:
     """One execution, while it runs and after.
@@ -71,12 +77,15 @@ class Execution:
         digest: the hash of the shared state.
         timers: virtual time.
         tasks: the tasks that have not ended, oldest first.
-        touched: what the present step has touched so far, and whether it may have changed that.
+        touching: what the present step touches.
         ended: the hash of what the tasks were told that have.
         ending: how it ended.
         value: what the root task returned.
         error: what it raised, or what nobody caught.
         waiting: who waits for what in a deadlock.
+        in_circle: the strategy knows that it goes round in a circle, and has ended it.
+        why_endless: finds out why it took too many steps, if it did; it goes on for that, so that all else that was
+            found has to be collected before.
     """
 
     chosen: list[ControlledTask] = field(default_factory=list)
@@ -93,11 +102,13 @@ class Execution:
     timers: Timers = field(default_factory=Timers)
     tasks: list[ControlledTask] = field(default_factory=list)
     ended: int = 0
-    touched: dict[str, bool] = field(default_factory=dict)
+    touching: Touching = field(default_factory=Touching)
     ending: Ending = Ending.CUT
     value: Any = None
     error: BaseException | None = None
     waiting: tuple[Waiting, ...] = ()
+    in_circle: bool = False
+    why_endless: Callable[[], Finding | None] = _it_is_not
 
     @property
     def steps(self) -> int:

@@ -22,7 +22,7 @@ from nova_async.mm import Gpu
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.observer import AddressSpace, Observer
 from nova_async.mm.pagetable import FORMATS
-from nova_async.point import Naming, birth, naming, observe_guarded, share, touch
+from nova_async.point import Access, Naming, birth, naming, observe_guarded, share, touch
 
 if TYPE_CHECKING:
     from nova_async.hw.mmu.access import Translation
@@ -69,6 +69,14 @@ class Fingerprint(Observer, Listener):
         """Name its frames by birth."""
         if allocated.buddy is not self._gpu.mm.buddy or self._exact:
             return
+        self._name_frames(allocated)
+
+    def blocks_renamed(self, allocated: AllocatedBlocks) -> None:
+        """Nothing points to them yet, or any more."""
+        if allocated.buddy is self._gpu.mm.buddy and not self._exact:
+            self._name_frames(allocated)
+
+    def _name_frames(self, allocated: AllocatedBlocks) -> None:
         plain = allocated.owner not in self._table_owners
         label = " ".join(map(str, allocated.name))
         for index, frame in enumerate(_frames_of(allocated)):
@@ -112,7 +120,7 @@ class Fingerprint(Observer, Listener):
 
     def translated(self, pdb: int, va: int, translation: "Translation", *, hit: bool) -> None:
         """The TLB has it now. All tables on the way were touched, if it did not."""
-        touch(f"{self._label(pdb >> PAGE_SHIFT)} tlb", changes=not hit)
+        touch(f"{self._label(pdb >> PAGE_SHIFT)} tlb", Access.READ if hit else Access.WRITE)
         if not hit:
             frame = translation.address >> PAGE_SHIFT
             meaning = self._names.get(frame, frame)
@@ -151,7 +159,9 @@ class Fingerprint(Observer, Listener):
         self._labels.pop(frame, None)
         if label:
             self._labels[frame] = label
-        share(self._label(frame), partial(_name_content, self._content.get(frame, {})))
+        content = self._content.get(frame, {})
+        if label or content:  # a free page of zeros is like any other
+            share(self._label(frame), partial(_name_content, content))
 
     def _mean(self, word: int) -> int:
         """A 64-bit entry, with the frame in it by name."""
@@ -159,7 +169,7 @@ class Fingerprint(Observer, Listener):
         return word if name is None else hash((word & ~(self._frame_mask << self._shift), name)) & _NATURAL
 
     def _note(self, frame: int, slots: range) -> None:
-        touch(self._label(frame), changes=True)
+        touch(self._label(frame), Access.WRITE)
         words = self._gpu.board.vram.words_of(frame)
         if words is None:
             if self._content.pop(frame, None) is not None:

@@ -26,8 +26,8 @@ from nova_async.explore.handles import Housekeeping, task_stepped_by
 from nova_async.explore.refused import RefusedCalls, refusing_threads_and_sleep
 from nova_async.explore.state import Digest, hash_name
 from nova_async.explore.task import RESUME, ControlledTask, Names, waits_for_group
-from nova_async.explore.watched import watching_cancellations
-from nova_async.point import Kind, Naming, Operation, Runtime, running_under
+from nova_async.explore.watched import watching_scopes
+from nova_async.point import Access, Kind, Naming, Operation, Runtime, running_under
 
 Points = Literal["points", "awaits"]
 """Where another task may run: where code says so, or wherever a task resumes."""
@@ -118,7 +118,7 @@ class ControlledLoop(RefusedCalls):
         """At ``when``, in virtual seconds since the execution began."""
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         self.execution.timers.add(handle)
-        self.execution.touched["time"] = True
+        self.execution.touching.touch("time", Access.WRITE)
         return handle
 
     def time(self) -> float:
@@ -192,11 +192,19 @@ class ControlledLoop(RefusedCalls):
         asyncio._set_running_loop(self)  # noqa: SLF001
         sys.set_asyncgen_hooks(firstiter=self._generators.append)
         try:
-            with refusing_threads_and_sleep(self.is_running), watching_cancellations(self._note_scope_cancelled):
+            with (
+                refusing_threads_and_sleep(self.is_running),
+                watching_scopes(self._note_scope_entered, self._note_scope_cancelled),
+                running_under(self._runtime),  # shared state is named when a strategy asks, outside all tasks
+            ):
                 yield
         finally:
             sys.set_asyncgen_hooks(*hooks)
             asyncio._set_running_loop(None)  # noqa: SLF001
+
+    def forked(self) -> None:
+        """Be the running loop in a fork as well: asyncio knows it by the process."""
+        asyncio._set_running_loop(self)  # noqa: SLF001  the documented way for loops
 
     def prepare(self) -> Execution:
         """A fresh execution, with time at zero and no task."""
@@ -221,17 +229,8 @@ class ControlledLoop(RefusedCalls):
         """Let a parked task take its step, up to its next point; the housekeeping that follows is left to do."""
         self.step += 1
         if self.naming is not None:
-            self._begin_touching(task)
+            self.execution.touching.begin(task)
         self._run_on(task)
-
-    def _begin_touching(self, task: ControlledTask) -> None:
-        """Its own end, should somebody else bring it about; and its operation, unless that is to take a lock."""
-        touched = self.execution.touched
-        touched.clear()
-        touched[task.key] = True
-        operation = task.operation
-        if operation is not None and operation.kind is not Kind.ACQUIRE:
-            touched[operation.resource] = True
 
     def pass_time(self) -> bool:
         """Fire the next timers, and let those whom they wake go on to their next points; whether there were any."""
@@ -280,13 +279,18 @@ class ControlledLoop(RefusedCalls):
 
     def note_cancelled(self, task: ControlledTask) -> None:
         """A task was cancelled in the present step, or by the time that has passed."""
-        self.execution.touched[task.key] = True
+        self.execution.touching.cancelled(task)
         if self._jumping:
             task.cancelled_in = self._era
         else:
             self.execution.cancels.append((self.step, task))
 
-    def _note_scope_cancelled(self) -> None:
+    def _note_scope_entered(self, scope: object) -> None:
+        if self.naming is not None and self.running is not None:
+            self.execution.touching.scope_entered(scope, self.running)
+
+    def _note_scope_cancelled(self, scope: object) -> None:
+        self.execution.touching.scope_cancelled(scope)
         if not self._jumping:
             self.execution.scopes_cancelled.append(self.step)
 
@@ -296,6 +300,7 @@ class ControlledLoop(RefusedCalls):
         task.operation = None
         task.cancelled_here = False
         task.mark = 0
+        task.group = None
         self.running = task
         task.context.run(task.wakeup)
         if task.operation is None:
@@ -315,6 +320,8 @@ class ControlledLoop(RefusedCalls):
             self._woken(task, handle._args[0])  # noqa: SLF001
         self.running = task
         task.mark = 0
+        task.group = None
+        self.execution.touching.resumed(task)
         # What Handle._run does, but for errors of the callback: that of a task's step has none.
         handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined]  # noqa: SLF001
         if task.operation is None:
@@ -330,6 +337,7 @@ class ControlledLoop(RefusedCalls):
             task.history = hash((task.history, future.history))
         elif waits_for_group(task):
             task.joined = tuple(task.ends)
+            execution.touching.woken_by_all(task)
         elif not self._jumping and not task.cancelling():
             execution.doubts[f"{task.name} waited for something that is no point"] = None
         task.history = hash((task.history, _WOKEN))
@@ -339,8 +347,7 @@ class ControlledLoop(RefusedCalls):
         if task.done():
             execution = self.execution
             execution.tasks.remove(task)
-            if task.parent is not None:
-                execution.touched[f"children of {task.parent.key}"] = True
+            execution.touching.ended(task)
             if self.naming is not None:
                 execution.ended ^= hash((hash_name(task.key), task.history))
             if task._log_traceback:  # noqa: SLF001

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from nova_async.errors import EPERM
 from nova_async.explore.state import current_digest
-from nova_async.point import Kind, Operation, observe, point
+from nova_async.point import Kind, Operation, let_go, observe, point, share, took
 
 T = TypeVar("T", bound=Hashable)
 
@@ -67,7 +67,7 @@ class Cell(Generic[T]):
     def _set(self, value: T) -> None:
         self._value = value
         if self._digest is not None:
-            self._digest.put(self.name, value)
+            share(self.name, value)
 
 
 class Lock:
@@ -107,6 +107,7 @@ class Lock:
     def _hold(self, *, held: bool) -> None:
         self.held = held
         if self._digest is not None:
+            (took if held else let_go)(self.name)
             self._digest.put(self.name, held)
 
     def _is_free(self) -> bool:
@@ -134,7 +135,7 @@ class Flag:
         await point(self._signal)
         self.raised = True
         if self._digest is not None:
-            self._digest.put(self.name, value=True)
+            share(self.name, value=True)
 
     def _is_raised(self) -> bool:
         return self.raised

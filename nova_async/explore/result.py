@@ -15,7 +15,7 @@ class Failure:
     Attributes:
         message: what went wrong, in a sentence.
         schedule: an order in which it does.
-        finding: the finding, if it is one; a deadlock is NOVA401.
+        finding: the finding, if it is one; a deadlock is NOVA401, a starvation NOVA403, a livelock NOVA404.
         error: the exception, if it is one.
         count: in how many of the executions it was seen.
     """
@@ -31,9 +31,14 @@ class Failure:
         """Two failures with the same identity are told once."""
         return self.finding.identity if self.finding else self.message
 
-    def again(self) -> "Failure":
-        """The same, seen once more."""
-        return replace(self, count=self.count + 1)
+    @property
+    def is_doubt(self) -> bool:
+        """It says more of the schedule than of the program, see :data:`~nova_async.findings.DOUBTS`."""
+        return self.finding is not None and self.finding.is_doubt
+
+    def again(self, times: int = 1) -> "Failure":
+        """The same, seen once more, or so many times."""
+        return replace(self, count=self.count + times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +69,25 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Nothing went wrong in what was covered."""
-        return not self.failures
+        """Nothing went wrong in what was covered, but for doubts."""
+        return all(failure.is_doubt for failure in self.failures)
 
 
-def failures_of(execution: Execution, findings: tuple[Finding, ...]) -> list[Failure]:
-    """What went wrong in one execution, findings first."""
-    failures = []
-    schedule = Schedule.of(execution) if findings or execution.ending in (Ending.RAISED, Ending.DEADLOCK) else None
-    if schedule is None:
+def failures_of(execution: Execution, findings: tuple[Finding, ...], *, look_further: bool = True) -> list[Failure]:
+    """What went wrong in one execution, findings first.
+
+    Args:
+        execution: which has just ended, or was ended.
+        findings: what was found in it.
+        look_further: let it go on, if it took too many steps, to see why.
+    """
+    endless = execution.why_endless() if look_further else None
+    if endless is not None:
+        findings = (*findings, endless)
+    if not findings and execution.ending not in (Ending.RAISED, Ending.DEADLOCK):
         return []
-    failures += [Failure(finding.message, schedule, finding) for finding in findings]
+    schedule = Schedule.of(execution)
+    failures = [Failure(finding.message, schedule, finding) for finding in findings]
     if execution.ending is Ending.DEADLOCK:
         if not any(finding.code == "NOVA401" for finding in findings):
             finding = deadlock_of(execution)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nova_async.explore.execution import Execution
+from nova_async.explore.execution import Ending, Execution
 
 CANCELLED = "cancelled before "
 """What ``did`` begins with where the task got its cancellation instead of doing the operation."""
@@ -30,10 +30,12 @@ class Schedule:
     Attributes:
         steps: the choices among tasks.
         picks: the choices among values, in order: the number of values, and the one chosen.
+        endless: the execution could have gone on, and was ended here.
     """
 
     steps: tuple[Step, ...]
     picks: tuple[tuple[int, int], ...] = ()
+    endless: bool = False
 
     @classmethod
     def of(cls, execution: Execution) -> "Schedule":
@@ -45,6 +47,7 @@ class Schedule:
         return cls(
             tuple(Step(task.key, tuple(other.key for other in runnable), what) for task, runnable, what in taken),
             tuple((n, value) for _, n, value in execution.picks),
+            execution.ending is Ending.TOO_LONG,
         )
 
     @property

@@ -12,12 +12,15 @@ from itertools import groupby
 
 from nova_async.explore.driver import Driver, Program, WhoHolds, nobody_knows
 from nova_async.explore.execution import Execution
-from nova_async.explore.explorer import MAX_STEPS, Judge, no_findings
+from nova_async.explore.exploration import MAX_STEPS, Judge, no_findings
 from nova_async.explore.loop import ControlledLoop, Points
 from nova_async.explore.result import Failure, failures_of
 from nova_async.explore.schedule import Schedule
 from nova_async.explore.strategies import DepthFirst, Follow, Strategy
 from nova_async.point import Kind
+
+FEW_STEPS = 16
+"""So many at first, then twice as many each time."""
 
 Block = tuple[str, int]
 """A task's key, and how many steps it takes in a row."""
@@ -69,18 +72,32 @@ class Shrinker:
         self._who_holds = who_holds
         self._deadline = time.perf_counter() + seconds
         self._loop = ControlledLoop(points, passes)
+        self._limit = len(failure.schedule.steps) if failure.schedule.endless else MAX_STEPS
         self._executions = 0
         self._seen: Failure | None = None
 
     def run(self) -> Shrunk:
         """Until nothing gets simpler any more, or the time is up."""
         with self._loop.installed():
+            if self._best.schedule.endless:
+                self._end_earlier()
             while self._improve_locally():
                 pass
             fewest = self._search_below()
             while fewest and self._improve_locally():
                 pass
         return Shrunk(self._best, fewest, self._executions)
+
+    def _end_earlier(self) -> None:
+        """An execution that goes on for ever may show that in far fewer steps; a few are soon tried."""
+        schedule, limit = self._best.schedule, self._limit
+        keys, picks = [step.task for step in schedule.steps], [value for _, value in schedule.picks]
+        self._limit = FEW_STEPS
+        while self._limit < limit:
+            if self._try(Follow(keys, picks)):
+                return
+            self._limit *= 2
+        self._limit = limit
 
     def _improve_locally(self) -> bool:
         """Whether some neighbour of the best schedule is simpler and fails the same way."""
@@ -111,12 +128,13 @@ class Shrinker:
         return self._accept()
 
     def _driver(self, strategy: Strategy) -> Driver:
-        return Driver(self._loop, self._program, strategy, max_steps=MAX_STEPS, who_holds=self._who_holds)
+        return Driver(self._loop, self._program, strategy, max_steps=self._limit, who_holds=self._who_holds)
 
     def _look(self, execution: Execution) -> None:
         self._executions += 1
         self._seen = None
-        for failure in failures_of(execution, tuple(self._judge(execution))):
+        findings = tuple(self._judge(execution))
+        for failure in failures_of(execution, findings, look_further=self._best.schedule.endless):
             if failure.identity == self._identity:
                 self._seen = failure
 

@@ -3,10 +3,11 @@
 import asyncio
 import gc
 from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Set as AbstractSet
 from contextvars import Context
 from functools import cache
 from types import AsyncGeneratorType, CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from nova_async.point import Kind, Operation
 
@@ -28,6 +29,8 @@ class ControlledTask(asyncio.Task[Any]):
         key: role and spawn path, the same in every schedule.
         index: its place in the order of spawning.
         parent: who spawned it.
+        has_children: it has spawned somebody.
+        group: those at whose end it waits; None where that has to be looked up again.
         operation: what it is parked at; None while it runs, or waits for something that is no point.
         wakeup: makes its next step.
         context: to call ``wakeup`` in.
@@ -50,6 +53,8 @@ class ControlledTask(asyncio.Task[Any]):
         "controller",
         "ends",
         "era",
+        "group",
+        "has_children",
         "history",
         "index",
         "joined",
@@ -77,6 +82,10 @@ class ControlledTask(asyncio.Task[Any]):
         self.key, shown = names
         self.controller = loop
         self.parent: ControlledTask | None = loop.running
+        self.has_children = False
+        self.group: AbstractSet[object] | None = None
+        if self.parent is not None:
+            self.parent.has_children = True
         self.operation: Operation | None = None
         self.wakeup: Callable[[], object]
         self.context = context
@@ -182,3 +191,28 @@ def waits_for_group(task: ControlledTask) -> bool:
     """Whether a task waits at the end of a task group, anyio's or asyncio's."""
     *_, innermost = _awaiting(task)
     return innermost.cr_code.co_qualname == "TaskGroup.__aexit__"
+
+
+def awaiting(task: ControlledTask) -> AbstractSet[str]:
+    """The keys of those who cannot go on before ``task`` has ended, whoever else ends: they wait for its group."""
+    keys = set()
+    while task.parent is not None and task in _group_awaited_by(task.parent):
+        task = task.parent
+        keys.add(task.key)
+    return keys
+
+
+def _group_awaited_by(task: ControlledTask) -> AbstractSet[object]:
+    """The tasks at whose group's end a task waits; looked up once while it stays there."""
+    if task.group is None:
+        task.group = _look_up_group(task)
+    return task.group
+
+
+def _look_up_group(task: ControlledTask) -> AbstractSet[object]:
+    if task.operation is not None or not waits_for_group(task):
+        return frozenset()
+    *_, innermost = _awaiting(task)
+    frame = innermost.cr_frame
+    group = frame.f_locals.get("self") if frame is not None else None
+    return cast("AbstractSet[object]", getattr(group, "_tasks", frozenset()))

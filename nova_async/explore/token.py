@@ -80,7 +80,7 @@ class Token:
     def to_json(self) -> str:
         """The long form, for a file."""
         steps = [{"task": step.task, "did": step.did, "runnable": list(step.runnable)} for step in self.schedule.steps]
-        document = {
+        document: dict[str, Any] = {
             "schema": SCHEMA,
             "program": self.program,
             "parameters": dict(self.parameters),
@@ -88,6 +88,8 @@ class Token:
             "steps": steps,
             "picks": [{"of": n, "value": value} for n, value in self.schedule.picks],
         }
+        if self.schedule.endless:
+            document["endless"] = True
         return json.dumps(document, indent=1) + "\n"
 
     @classmethod
@@ -106,7 +108,8 @@ class Token:
             raise UsageError(f"schedule file of schema {schema!r}; {SCHEMA!r} was expected")
         steps = tuple(Step(step["task"], tuple(step["runnable"]), step["did"]) for step in document["steps"])
         picks = tuple((pick["of"], pick["value"]) for pick in document["picks"])
-        return cls(document["program"], Schedule(steps, picks), document["parameters"], document["fingerprint"])
+        schedule = Schedule(steps, picks, document.get("endless", False))
+        return cls(document["program"], schedule, document["parameters"], document["fingerprint"])
 
     def changed(self, fingerprint: str) -> bool:
         """Whether the program is not the one that the token was made with, as far as can be told."""
@@ -123,11 +126,12 @@ class Token:
             steps.append(chosen if step.runnable == before else [chosen, *order])
             before = step.runnable
         picks = [list(pick) for pick in self.schedule.picks]
-        return [self.program, dict(self.parameters), self.fingerprint, list(names), steps, picks]
+        packed = [self.program, dict(self.parameters), self.fingerprint, list(names), steps, picks]
+        return [*packed, True] if self.schedule.endless else packed
 
     @classmethod
     def _unpacked(cls, packed: list[Any]) -> "Token":
-        program, parameters, fingerprint, names, entries, picks = packed
+        program, parameters, fingerprint, names, entries, picks, *endless = packed
         steps: list[Step] = []
         runnable: tuple[str, ...] = ()
         for entry in entries:
@@ -135,5 +139,5 @@ class Token:
                 entry, *order = entry
                 runnable = tuple(names[number] for number in order)
             steps.append(Step(names[entry], runnable))
-        schedule = Schedule(tuple(steps), tuple((n, value) for n, value in picks))
+        schedule = Schedule(tuple(steps), tuple((n, value) for n, value in picks), bool(endless))
         return cls(program, schedule, parameters, fingerprint)

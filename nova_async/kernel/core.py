@@ -1,5 +1,6 @@
 """One kernel: the validator, host memory and what goes wrong, handed to everything that takes locks."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,7 +13,8 @@ from nova_async.kernel.mutex import Mutex
 from nova_async.kernel.reclaim import Reclaim
 from nova_async.kernel.spinlock import SpinLock
 from nova_async.kernel.ww_mutex import WwClass
-from nova_async.lockdep import Validator, WaitType
+from nova_async.lockdep import Graph, Validator, WaitType
+from nova_async.point import Access, share
 
 T = TypeVar("T")
 
@@ -53,6 +55,7 @@ class Kernel:
 
     def __init__(self, lockdep: Validator, faults: FaultPlan | None = None) -> None:
         self.lockdep = lockdep
+        lockdep.graph.changed = _tell_dependencies
         self.faults = faults or FaultPlan()
         self.reclaim = Reclaim(lockdep)
         self.memory = HostMemory(lockdep, self.reclaim, self.faults)
@@ -89,3 +92,12 @@ class Kernel:
     def resv(self, name: str, data: T) -> DmaResv[T]:
         """The reservation of a buffer, which also guards ``data``."""
         return DmaResv(self.reservations, self.memory, name, data)
+
+
+def _tell_dependencies(graph: Graph) -> None:
+    """One half of an inversion may lie in the past of a state and the other in its future, so it tells states apart."""
+    share("lock dependencies", lambda: _name_dependencies(graph), Access.ADD)
+
+
+def _name_dependencies(graph: Graph) -> Hashable:
+    return frozenset((edge.held.name, edge.taken.name, edge.kinds) for edge in graph.edges())

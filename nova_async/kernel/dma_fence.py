@@ -8,6 +8,7 @@ import anyio
 
 from nova_async.errors import EINVAL, Errno
 from nova_async.events import EventKind, trace
+from nova_async.kernel.flag import Flag
 from nova_async.lockdep import Validator
 from nova_async.point import Kind, Operation, Sleepers, observe_guarded, point, share, touch
 
@@ -23,22 +24,22 @@ class DmaFence:
     def __init__(self, lockdep: Validator, name: str) -> None:
         self.name = name
         self._error: Errno | None = None
-        self._signalled = False
+        self._kept = Flag()
         self._public = False
         self._lockdep = lockdep
         self._sleepers = Sleepers(in_turn=False)
-        self._wait = Operation(Kind.WAIT, name, self._is_signalled, self._sleepers)
+        self._wait = Operation(Kind.WAIT, name, self._kept.is_up, self._sleepers)
         self._signal = Operation(Kind.SIGNAL, name)
 
     def __repr__(self) -> str:
-        return f"<DmaFence {self.name} {'signalled' if self._signalled else 'pending'}>"
+        return f"<DmaFence {self.name} {'signalled' if self._kept.up else 'pending'}>"
 
     @property
     def signalled(self) -> bool:
         """Whether the promise was kept, well or with an error."""
         touch(self.name)
-        observe_guarded(self._signalled)
-        return self._signalled
+        observe_guarded(self._kept.up)
+        return self._kept.up
 
     @property
     def error(self) -> Errno | None:
@@ -52,7 +53,7 @@ class DmaFence:
 
         A fence between hardware and its driver need not be: after a reset nobody waits for it any more.
         """
-        if not self._public and not self._signalled:
+        if not self._public and not self._kept.up:
             self._public = True
             self._lockdep.fence_public(self, self.name)
 
@@ -80,15 +81,12 @@ class DmaFence:
         """
         with anyio.CancelScope(shield=True):
             await point(self._signal)
-        if self._signalled:
+        if self._kept.up:
             raise EINVAL(f"fence {self.name}: signalled twice")
         self._error = error
-        self._signalled = True
+        self._kept.up = True
         if self._public:
             self._lockdep.fence_signalled(self)
         share(self.name, (True, type(error).__name__))
         trace(EventKind.FENCE_SIGNAL, self.name, error=str(error or ""))
         self._sleepers.wake_all()
-
-    def _is_signalled(self) -> bool:
-        return self._signalled

@@ -28,16 +28,23 @@ class FaultPlan:
 
     Attributes:
         injected: how often each kind has struck.
+        kills: whether a strategy may kill clients besides.
         chosen: how often one has because a strategy chose so.
     """
 
     def __init__(self, rates: Mapping[str, float] | None = None, seed: int = 0) -> None:
         self._rates: dict[str, float] = {}
         self._choices = 0
+        self.kills = False
         self.chosen = 0
         self._dice = Random(seed)  # noqa: S311  a schedule, not a secret
         self.injected: Counter[str] = Counter()
         self.start(rates or {})
+
+    @property
+    def rates(self) -> Mapping[str, float]:
+        """The present probabilities, as they are now."""
+        return dict(self._rates)
 
     def start(self, rates: Mapping[str, float]) -> None:
         """Fail at these rates from now on, the other kinds as before.
@@ -52,6 +59,11 @@ class FaultPlan:
     def stop(self) -> None:
         """Let everything succeed from now on."""
         self._rates.clear()
+
+    @property
+    def undisturbed(self) -> bool:
+        """Whether nothing fails now, and nobody is killed by a strategy's choice."""
+        return not (self._rates or self.kills)
 
     def strikes(self, kind: str) -> bool:
         """Whether this operation fails."""

@@ -9,9 +9,11 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from nova_async.errors import InternalError
+from nova_async.kernel.flag import Flag
 from nova_async.kernel.guarded import StateOf, state_of, stateless
 from nova_async.lockdep import LockMap, Validator
 from nova_async.point import (
+    Access,
     Kind,
     Operation,
     Sleepers,
@@ -28,13 +30,19 @@ T = TypeVar("T")
 
 
 class MutexGuard(Generic[T]):
-    """The right to use the data of one :class:`Mutex`, from ``async with mutex.lock()`` to its end."""
+    """The right to use the data of one :class:`Mutex`, from ``async with mutex.lock()`` to its end.
 
-    __slots__ = ("_held", "_mutex")
+    Attributes:
+        access: what is done to the data, for the explorer; whoever does less than WRITE says so before he releases.
+    """
 
-    def __init__(self, mutex: "Mutex[T]") -> None:
+    __slots__ = ("_held", "_mutex", "_private", "access")
+
+    def __init__(self, mutex: "Mutex[T]", *, private: bool = False) -> None:
         self._mutex = mutex
+        self._private = private
         self._held = False
+        self.access = Access.WRITE
 
     @property
     def data(self) -> T:
@@ -52,7 +60,7 @@ class MutexGuard(Generic[T]):
         self._mutex._data = value  # noqa: SLF001
 
     async def __aenter__(self) -> Self:
-        await self._mutex._acquire()  # noqa: SLF001
+        await self._mutex._acquire(private=self._private)  # noqa: SLF001
         self._held = True
         return self
 
@@ -65,7 +73,7 @@ class MutexGuard(Generic[T]):
         """Let the lock go before the end of the block; does nothing the second time."""
         if self._held:
             self._held = False
-            self._mutex._release()  # noqa: SLF001
+            self._mutex._release(self.access)  # noqa: SLF001
 
     def _check(self) -> None:
         if not self._held:
@@ -87,62 +95,66 @@ class Mutex(Generic[T]):
             where it looks.
     """
 
-    __slots__ = ("_data", "_held", "_lockdep", "_map", "_operation", "_sleepers", "_state", "_told", "name")
+    __slots__ = ("_data", "_held", "_lockdep", "_map", "_operation", "_private", "_sleepers", "_state", "_told", "name")
 
     def __init__(
         self, lockdep: Validator, lock: LockMap, data: T, *, state: StateOf[T] = state_of, told: bool = True
     ) -> None:
         self.name = lock.instance
         self._data = data
-        self._held = False
+        self._held = Flag()
         self._lockdep = lockdep
         self._map = lock
         self._state = stateless if data is None else state
         self._told = told and data is not None
         self._sleepers = Sleepers(in_turn=True)
-        self._operation = Operation(Kind.ACQUIRE, lock.instance, self._is_free, self._sleepers)
+        self._operation = Operation(Kind.ACQUIRE, lock.instance, self._held.is_down, self._sleepers)
+        self._private = Operation(Kind.PRIVATE, lock.instance, self._held.is_down, self._sleepers)
 
     def __repr__(self) -> str:
-        return f"<Mutex {self.name} {'held' if self._held else 'free'}, {len(self._sleepers)} waiting>"
+        return f"<Mutex {self.name} {'held' if self._held.up else 'free'}, {len(self._sleepers)} waiting>"
 
     @property
     def held(self) -> bool:
         """Whether somebody has it."""
-        return self._held
+        return self._held.up
 
-    def lock(self) -> MutexGuard[T]:
-        """``async with mutex.lock() as guard: guard.data …``."""
-        return MutexGuard(self)
+    def lock(self, *, private: bool = False) -> MutexGuard[T]:
+        """``async with mutex.lock() as guard: guard.data …``.
+
+        Args:
+            private: what is done under the lock nobody else can change until then, as he does not know of it or as the
+                caller holds another lock that guards it. So the explorer need not try every moment; whoever keeps such
+                a lock across a point makes others wait all the same.
+        """
+        return MutexGuard(self, private=private)
 
     def try_lock(self) -> MutexGuard[T] | None:
         """A guard that holds the lock and must be released, or None if it is taken or others wait for it."""
-        taken = self._held or bool(self._sleepers)
+        taken = self._held.up or bool(self._sleepers)
         touch(f"holder of {self.name}")
         observe_guarded(taken)
         if taken:
             return None
         self._lockdep.acquire(self._map, trylock=True)
         self._lockdep.acquired(self._map)
-        self._held = True
+        self._held.up = True
         self._tell_holder()
         guard = MutexGuard(self)
         guard._held = True  # noqa: SLF001
         return guard
 
-    def _is_free(self) -> bool:
-        return not self._held
-
-    async def _acquire(self) -> None:
+    async def _acquire(self, *, private: bool) -> None:
         lockdep, lock = self._lockdep, self._map
         lockdep.acquire(lock)
-        if self._held:
+        if self._held.up:
             lockdep.contended(lock)
         try:
-            await point(self._operation)
+            await point(self._private if private else self._operation)
         except BaseException:
             lockdep.abandon(lock)
             raise
-        self._held = True
+        self._held.up = True
         lockdep.acquired(lock)
         self._tell_holder()
 
@@ -155,11 +167,11 @@ class Mutex(Generic[T]):
     def _name_state(self) -> Hashable:
         return self._state(self._data)
 
-    def _release(self) -> None:
-        self._held = False
+    def _release(self, access: Access) -> None:
+        self._held.up = False
         if naming() is not None:
             let_go(self.name)
             if self._state is not stateless:
-                share(self.name, self._name_state)
+                share(self.name, self._name_state, access)
         self._lockdep.release(self._map)
         self._sleepers.wake_one()

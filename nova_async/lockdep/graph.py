@@ -84,15 +84,21 @@ EXCLUSIVE_COLOUR = 2
 """From this colour on, a path may have one such edge only: it is the one step through the fence."""
 
 
+def _ignore(_graph: "Graph") -> None:
+    pass
+
+
 class Graph:
     """Every class and every edge, in order of appearance.
 
     Attributes:
         classes: the classes, by index.
+        changed: is called with the graph when it has learned an edge, or another kind of one.
     """
 
     def __init__(self) -> None:
         self.classes: list[LockClass] = []
+        self.changed: Callable[[Graph], None] = _ignore
         self._after: list[dict[int, Edge]] = []
         self._before: list[list[int]] = []
         self._order = TopologicalOrder(self._after, self._before)
@@ -129,6 +135,7 @@ class Graph:
             on_cycle = self._order.component(held.index) == self._order.component(taken.index)
         edge.kinds |= kind
         edge.witnesses[kind] = witness
+        self.changed(self)
         if not on_cycle:
             return ()
         closing = Link(edge, kind)

@@ -13,7 +13,7 @@ from nova_async.kernel import Kernel, Mutex
 from nova_async.kernel.guarded import stateless
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.lock_order import DEFERRED
-from nova_async.point import forgetting, naming, observe, observe_guarded, share, touch
+from nova_async.point import Access, forgetting, naming, observe, observe_guarded, share, touch
 
 Free = Callable[[AllocatedBlocks], Awaitable[None]]
 
@@ -30,10 +30,11 @@ class DeferredFrees:
         self._free = free
         self._draining: Mutex[None] = kernel.mutex(DEFERRED, None, state=stateless, told=False)
         self._waiting: dict[AllocatedBlocks, None] = {}
+        self._on_its_way: list[AllocatedBlocks] = []
         self._next = False
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._on_its_way)
 
     def __bool__(self) -> bool:
         waiting = bool(self._waiting) or self._draining.held
@@ -50,8 +51,7 @@ class DeferredFrees:
         if allocated.given_back:
             raise EINVAL(f"{allocated.buddy.name}: blocks of {allocated.owner} are given back twice")
         allocated.given_back = True
-        self._waiting[allocated] = None
-        self._share()
+        self._wait(allocated)
 
     async def drain(self, first: Callable[[], Awaitable[None]] | None = None) -> None:
         """Free all that waits now. What cannot be freed because the device did not answer waits on.
@@ -67,15 +67,18 @@ class DeferredFrees:
             async with self._draining.lock():  # who drains next waits for what is on its way
                 if first is not None:
                     await first()
-                waiting = sorted(self._waiting, key=_name_of)
-                for index, allocated in enumerate(waiting):
+                self._take_all()
+                while self._on_its_way:
                     with forgetting():  # what is done is done
                         if naming() is not None:
-                            observe_guarded(tuple(left.fingerprint() for left in waiting[index:]))
-                        await self._free_one(allocated, failed)
+                            observe_guarded(tuple(left.fingerprint() for left in self._on_its_way))
+                        await self._free_one(self._on_its_way[-1], failed)
         if failed:
             observe(type(failed[0]).__name__)
-            raise failed[0]
+            try:
+                raise failed[0]
+            finally:
+                failed.clear()  # its traceback knows this frame: a circle that only Python's collector undoes
 
     async def kick(self) -> None:
         """Have all that waits freed soon: here, or by somebody who is about to begin.
@@ -100,19 +103,24 @@ class DeferredFrees:
         self._next = next_waits
         share("next drain", next_waits)
 
+    def _take_all(self) -> None:
+        """In one step, so that whoever gives something back meanwhile has nothing to do with this drain."""
+        self._on_its_way = sorted(self._waiting, key=_name_of, reverse=True)
+        self._waiting.clear()
+        share("waiting frees", self._name_state)
+
     async def _free_one(self, allocated: AllocatedBlocks, failed: list[Errno]) -> None:
-        del self._waiting[allocated]
-        self._share()
         try:
             await self._free(allocated)
         except Errno as error:
-            self._waiting[allocated] = None
-            self._share()
+            self._wait(allocated)
             failed.append(error)
             observe(type(error).__name__)
+        self._on_its_way.pop()
 
-    def _share(self) -> None:
-        share("waiting frees", self._name_state)
+    def _wait(self, allocated: AllocatedBlocks) -> None:
+        self._waiting[allocated] = None
+        share("waiting frees", self._name_state, Access.ADD)
 
     def _name_state(self) -> Hashable:
         return frozenset(allocated.fingerprint() for allocated in self._waiting)

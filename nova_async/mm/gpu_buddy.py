@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from nova_async.address import PAGE_SHIFT, PAGE_SIZE
 from nova_async.errors import EINVAL, Errno
-from nova_async.kernel import Kernel
+from nova_async.kernel import FaultPlan, Kernel
 from nova_async.lockdep import Gfp
 from nova_async.mm.buddy import Block, Buddy, BuddyFlags
 from nova_async.mm.lock_order import BUDDY
 from nova_async.mm.observer import Observer
-from nova_async.point import Naming, birth, naming, observe_guarded
+from nova_async.point import Access, Naming, birth, naming, observe_guarded
 
 NO_FLAGS = BuddyFlags(0)
 
@@ -32,12 +32,15 @@ class AllocatedBlocks:
 
     @property
     def name(self) -> tuple[str, str, str, int]:
-        """What no address changes: the allocator, the owner, the task that allocated it, and which of its births."""
+        """What no address changes: the allocator, the owner, the task that allocated it, and which of its births.
+
+        Or what it was called later, see :meth:`GpuBuddy.rename`.
+        """
         return self.buddy.name, self.owner, *self.birth
 
     def fingerprint(self) -> Hashable:
-        """Its name; where addresses count, these too."""
-        if naming() is Naming.EXACT:
+        """Its name; where addresses decide on anything, these too."""
+        if self.buddy.exact or naming() is Naming.EXACT:
             return *self.name, *(block.offset for block in self.blocks)
         return *self.name, self.size
 
@@ -67,6 +70,63 @@ class AllocatedBlocks:
         ]
 
 
+class _Ledger:
+    """Who has how much of a buddy.
+
+    Apart from it, so that its lock can name its state without a circle back to it (see :mod:`nova_async.kernel.flag`).
+    """
+
+    __slots__ = ("_exact", "_faults", "_handed_out", "_largest", "_plenty", "_size", "_taken")
+
+    def __init__(self, size: int, faults: FaultPlan, *, exact: bool) -> None:
+        self._exact = exact
+        self._size = size
+        self._faults = faults
+        self._taken: dict[str, int] = {}
+        self._handed_out = 0
+        self._plenty = False  # as of the last change: the state is named later, when faults may have begun
+        self._largest = PAGE_SIZE
+
+    def allocated(self, blocks: AllocatedBlocks) -> None:
+        """An owner has more."""
+        self._taken[blocks.owner] = self._taken.get(blocks.owner, 0) + blocks.size
+        self._handed_out += len(blocks.blocks)
+        self._largest = max(self._largest, *(block.size for block in blocks.blocks))
+
+    def freed(self, blocks: AllocatedBlocks) -> None:
+        """An owner has less."""
+        self._taken[blocks.owner] -= blocks.size
+        if not self._taken[blocks.owner]:
+            del self._taken[blocks.owner]
+
+    def access(self, flags: BuddyFlags) -> Access:
+        """Who asks for zeros makes zeros of what is none, so he does not care which he gets, if there is plenty."""
+        self._plenty = self._is_there_plenty()
+        return Access.ADD if flags is BuddyFlags.CLEAR and self._plenty else Access.WRITE
+
+    def _is_there_plenty(self) -> bool:
+        """Whether allocations by order of arrival differ in nothing but addresses.
+
+        They do not if all blocks ever handed out, each as large as the largest, fit at the same time: in no order of
+        the same calls one of them fails, as every block spoils at most one stretch of that size. Where something else
+        may fail it does matter whether a block has to be scrubbed.
+        """
+        there_is = self._handed_out * self._largest <= self._size
+        return there_is and self._faults.undisturbed and not self._exact and naming() is Naming.BIRTH
+
+    def name_state(self, buddy: Buddy) -> Hashable:
+        """Who has how much, and how many blocks of which kind are free, unless there is plenty.
+
+        Which two of them can merge depends on addresses, and is left out: it shows only when a block is wanted that is
+        larger than any that is free.
+        """
+        taken = frozenset(self._taken.items())
+        if self._plenty:
+            return taken
+        exact = self._exact or naming() is Naming.EXACT
+        return taken, tuple(buddy.free_runs()) if exact else buddy.fingerprint()
+
+
 class GpuBuddy:
     """One allocator, of VRAM or of a virtual address space.
 
@@ -76,20 +136,34 @@ class GpuBuddy:
         size: in bytes.
         base: added to every address handed out; range arguments are relative to it.
         observers: who is told of what it hands out and takes back.
+        exact: its addresses decide on more than names do. Those of VRAM do not, as whoever has a page does the same
+            with any; virtual ones do: which tables a mapping needs, and which entries it writes, follows from them.
 
     Attributes:
+        exact: likewise.
         live: how many allocations have not come back.
     """
 
-    def __init__(self, kernel: Kernel, name: str, size: int, base: int = 0, observers: Sequence[Observer] = ()) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        name: str,
+        size: int,
+        base: int = 0,
+        observers: Sequence[Observer] = (),
+        *,
+        exact: bool = False,
+    ) -> None:
+        self.exact = exact
         self.name = name
         self.base = base
         self.size = size
         self.live = 0
         self._observers = observers
         self._memory = kernel.memory
+        self._ledger = _Ledger(size, kernel.faults, exact=exact)
         # A task learns of the free lists no more than what it is given.
-        self._buddy = kernel.mutex(BUDDY, Buddy(size), instance=name, state=_name_state, told=False)
+        self._buddy = kernel.mutex(BUDDY, Buddy(size), instance=name, state=self._ledger.name_state, told=False)
 
     async def alloc_blocks(
         self,
@@ -123,7 +197,19 @@ class GpuBuddy:
             observe_guarded((_shape(blocks), allocated.fingerprint()))
             for observer in self._observers:
                 observer.blocks_allocated(allocated)
+            self._ledger.allocated(allocated)
+            guard.access = self._ledger.access(flags)
         return allocated
+
+    def rename(self, allocated: AllocatedBlocks, name: tuple[str, int]) -> None:
+        """Name an allocation for what it is now, where states are told apart by births and not by addresses.
+
+        What serves the same purpose has the same name then, whoever made it. Nothing else that is live may have it.
+        """
+        if naming() is Naming.BIRTH:
+            allocated.birth = name
+            for observer in self._observers:
+                observer.blocks_renamed(allocated)
 
     async def free(self, allocated: AllocatedBlocks, *, cleared: bool = False) -> None:
         """Take blocks back.
@@ -138,7 +224,9 @@ class GpuBuddy:
             self.live -= 1
             for observer in self._observers:
                 observer.blocks_freed(allocated)
+            self._ledger.freed(allocated)
             guard.data.free_list(allocated.blocks, cleared=cleared)
+            guard.access = self._ledger.access(BuddyFlags.CLEAR)
 
     async def avail(self) -> int:
         """How many bytes are free."""
@@ -157,15 +245,6 @@ class GpuBuddy:
         except Errno as error:
             observe_guarded(type(error).__name__)
             raise
-
-
-def _name_state(buddy: Buddy) -> Hashable:
-    """How many blocks of which kind are free; their addresses decide on nothing before memory runs out.
-
-    Which two of them can merge does depend on addresses, and is left out: it shows only when a block is wanted that
-    is larger than any that is free.
-    """
-    return tuple(buddy.free_runs()) if naming() is Naming.EXACT else buddy.fingerprint()
 
 
 def _shape(blocks: list[Block]) -> Hashable:

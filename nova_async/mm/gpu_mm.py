@@ -1,5 +1,6 @@
 """The memory manager that everybody shares: VRAM, the PRAMIN window, the TLB."""
 
+from operator import attrgetter
 from typing import Protocol
 
 from nova_async.address import PAGE_SIZE
@@ -18,7 +19,7 @@ from nova_async.mm.observer import Observer
 from nova_async.mm.pramin import Pramin
 from nova_async.mm.regs import pramin_window
 from nova_async.mm.tlb import Tlb
-from nova_async.point import forgetting, observe, observe_guarded, share
+from nova_async.point import Access, forgetting, observe, observe_guarded, share, touch
 
 
 class TableUser(Protocol):
@@ -140,23 +141,28 @@ class GpuMm:
             EBUSY: they are another one's.
         """
         taken = self._roots.get(pdb)
-        observe(taken.name if taken is not None else None)
         if taken is not None:
+            observe(taken.name)
             raise EBUSY(f"{user.name}: the root at {pdb:#x} is in use by {taken.name}")
         self._roots[pdb] = user
-        share("roots in use", self._name_users)
+        share("roots in use", self._name_users, Access.ADD)
 
     def release_root(self, pdb: int) -> None:
         """Nobody's any more."""
         del self._roots[pdb]
-        share("roots in use", self._name_users)
+        share("roots in use", self._name_users, Access.ADD)
 
     def _name_users(self) -> tuple[str, ...]:
-        return tuple(user.name for user in self._roots.values())
+        return tuple(user.name for user in self._users())
+
+    def _users(self) -> list[TableUser]:
+        """By name: it should not matter who was there first."""
+        return sorted(self._roots.values(), key=attrgetter("name"))
 
     async def _reclaim_tables(self) -> None:
-        observe(self._name_users())
-        for user in tuple(self._roots.values()):
+        touch("roots in use")
+        observe_guarded(self._name_users())
+        for user in self._users():
             try:
                 await user.reclaim_tables()
             except (EIO, ETIMEDOUT, ENODEV):
@@ -183,8 +189,8 @@ class GpuMm:
         await self.buddy.free(allocated, cleared=True)
 
     async def _zero(self, address: int, size: int) -> None:
-        """Write zeros, a hold at a time, so that others get their turn at the window."""
+        """Write zeros to pages that are nobody's, a hold at a time, so that others get their turn at the window."""
         chunk = 8 * self.words_per_hold
         for start in range(address, address + size, chunk):
-            async with self.pramin.window() as window:
+            async with self.pramin.window(private=True) as window:
                 window.fill(start, min(chunk, address + size - start) // 8)

@@ -79,6 +79,7 @@ class Call:
         mapping: what it works on; of a prepare, what it has made.
         owner: of an execute, whose frames it maps.
         withdrawn: addresses that a prepare keeps although it failed: somebody else has mapped something there.
+        claimed: the table pages that a prepare has taken part in and may still leave again.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Call:
     mapping: Promised | None = None
     owner: str = ""
     withdrawn: "list[AllocatedBlocks]" = field(default_factory=list)
+    claimed: Sequence[TablePage] = ()
 
 
 class Observer:
@@ -96,6 +98,9 @@ class Observer:
 
     def blocks_allocated(self, allocated: "AllocatedBlocks") -> None:
         """Blocks of ``allocated.buddy``, VRAM or addresses, are ``allocated.owner``'s from now on."""
+
+    def blocks_renamed(self, allocated: "AllocatedBlocks") -> None:
+        """Their name is another one from now on."""
 
     def blocks_freed(self, allocated: "AllocatedBlocks") -> None:
         """They are nobody's from now on. Told twice for VRAM: when it is to be scrubbed, and when it is free."""

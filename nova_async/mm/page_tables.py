@@ -5,8 +5,9 @@ need the same page: each counts in ``users``, from its prepare to its abort or u
 slot share the page, an abort takes away only what nobody else needs, and what an execute installs stays valid for all.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from sortedcontainers import SortedDict
 
@@ -17,7 +18,7 @@ from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.pagetable.format import PTE_VALID, EntryFormat, Level
 from nova_async.mm.pagetable.walk import read_entry
 from nova_async.mm.pramin import PraminWindow
-from nova_async.point import observe_guarded
+from nova_async.point import birth, observe_guarded
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +30,7 @@ class PtPage:
         level: the level that holds the slot.
         alloc: the VRAM of the page.
         before: what the slot held when the page was prepared; put back when it is taken out.
+        place: the slot, by the way that leads to it from the root.
         parent: the page of this Vmm that the slot lies in; None if it lies in a table that somebody else made.
         users: pending prepares and live mappings that lead through it. Never fewer than those of a page below it.
         installed: the slot points to it.
@@ -39,6 +41,7 @@ class PtPage:
     level: Level
     alloc: AllocatedBlocks
     before: int
+    place: str
     parent: "PtPage | None" = None
     users: int = 0
     installed: bool = False
@@ -161,10 +164,8 @@ class PageTables:
 
     def fingerprint(self) -> Hashable:
         """Every page: where it is to be, whose it is, who needs it, and whether it is there."""
-        made = {page.address >> PAGE_SHIFT: page for page in self}
         pages = frozenset(
-            (_slot_name(page.slot, made), page.alloc.fingerprint(), page.before, page.users, page.installed)
-            for page in self
+            (page.place, page.alloc.fingerprint(), page.before, page.users, page.installed) for page in self
         )
         return self.closed, self.mappings, pages, frozenset(page.fingerprint() for page in self.retired)
 
@@ -212,7 +213,7 @@ class PageTables:
                 self.idle += 1
             else:
                 del self._by_slot[page.slot]
-                unneeded.append(page.alloc)
+                unneeded.append(_nameless(page.alloc))
         return unneeded
 
     def retire_idle(self, window: PraminWindow, words: int) -> None:
@@ -231,10 +232,10 @@ class PageTables:
             for page in tops[:words]:
                 page.take_out(window)
         finally:
-            for page in idle:
+            for page in sorted(idle, key=attrgetter("place")):
                 if not page.reachable:
                     del self._by_slot[page.slot]
-                    self.retired.append(page.alloc)
+                    self.retired.append(_nameless(page.alloc))
                     self.idle -= 1
 
     def take_retired(self) -> list[AllocatedBlocks]:
@@ -254,7 +255,7 @@ class PageTables:
 
     def clear(self) -> list[AllocatedBlocks]:
         """Forget all pages and hand them back, retired ones too."""
-        pages = [page.alloc for page in self] + self.take_retired()
+        pages = [_nameless(page.alloc) for page in sorted(self, key=attrgetter("place"))] + self.take_retired()
         self._by_slot.clear()
         self.idle = 0
         return pages
@@ -313,6 +314,14 @@ class PageTables:
             raise EEXIST(f"directory entry at {slot:#x}: {big or entry:#x}", expected="none, or a table of small pages")
         return entry
 
+    def _place_of(self, gap: _Gap) -> str:
+        """The way from the root; below a table that somebody else made, from there."""
+        index = f"{gap.slot % PAGE_SIZE >> 3}"
+        if gap.parent is not None:
+            return f"{gap.parent.place}.{index}"
+        at_root = gap.slot >> PAGE_SHIFT == self._pdb >> PAGE_SHIFT
+        return index if at_root else f"{gap.slot >> PAGE_SHIFT:#x}.{index}"
+
     def _pages_for(self, gap: _Gap) -> int:
         """The tables below a slot that points nowhere: its own, and one for each entry needed further down."""
         first, last = gap.frames.start, gap.frames.stop - 1
@@ -321,7 +330,9 @@ class PageTables:
 
     def _grow(self, gap: _Gap, pool: list[AllocatedBlocks], path: Path) -> None:
         """Prepare the tables below a gap."""
-        page = PtPage(gap.slot, self._format.directories[gap.depth], pool.pop(), gap.before, gap.parent)
+        place, alloc = self._place_of(gap), pool.pop()
+        alloc.buddy.rename(alloc, (place, 0))  # who was first to need it is no matter to anybody
+        page = PtPage(gap.slot, self._format.directories[gap.depth], alloc, gap.before, place, gap.parent)
         self._by_slot[gap.slot] = page
         path.pages.append(page)
         depth = gap.depth + 1
@@ -333,10 +344,10 @@ class PageTables:
             self._grow(_Gap(level.slot(page.address, part.start), depth, part, 0, page), pool, path)
 
 
-def _slot_name(slot: int, made: Mapping[int, PtPage]) -> Hashable:
-    """An entry, by the table it lies in."""
-    table = made.get(slot >> PAGE_SHIFT)
-    return slot if table is None else (table.alloc.fingerprint(), slot % PAGE_SIZE)
+def _nameless(alloc: AllocatedBlocks) -> AllocatedBlocks:
+    """It serves no purpose any more, and another page may come to where it was."""
+    alloc.buddy.rename(alloc, birth())
+    return alloc
 
 
 def check_vacant(window: PraminWindow, leaf: Leaf) -> None:

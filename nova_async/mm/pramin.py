@@ -59,9 +59,13 @@ class Pramin:
         # Where the window is decides on how many register writes an access takes, not on what it does.
         self._base = kernel.mutex(PRAMIN, register.read_base(bar0), state=stateless, told=False)
 
-    def window(self) -> "PraminWindow":
-        """Exclusive access: ``async with pramin.window() as window``."""
-        return PraminWindow(self, self._base.lock())
+    def window(self, *, private: bool = False) -> "PraminWindow":
+        """Exclusive access: ``async with pramin.window() as window``.
+
+        Args:
+            private: to pages that nobody else can change until then; see :meth:`nova_async.kernel.Mutex.lock`.
+        """
+        return PraminWindow(self, self._base.lock(private=private))
 
 
 class PraminWindow:

@@ -39,9 +39,13 @@ class TableWriter:
 
     @asynccontextmanager
     async def window(self) -> AsyncIterator[tuple[PageTables, PraminWindow]]:
-        """Both locks that a change of the tables needs, in their order."""
+        """Both locks that a change of the tables needs, in their order.
+
+        Between the two nobody can change what the first one guards, so all that others do then they might as well do
+        before: both are taken in one step, if the second is free.
+        """
         guard: MutexGuard[PageTables]
-        async with self._tables.lock() as guard, self._mm.pramin.window() as window:
+        async with self._tables.lock() as guard, self._mm.pramin.window(private=True) as window:
             yield guard.data, window
 
     async def flush(self) -> None:

@@ -73,7 +73,7 @@ class Vmm:
             raise EINVAL(f"{name}: {va_size:#x} bytes of addresses", expected=f"{self._format.va_bits} bits at most")
         mm.adopt_root(pdb_addr, self)
         self._mm = mm
-        self._va = GpuBuddy(mm.kernel, f"{name} va", va_size, observers=mm.observers)
+        self._va = GpuBuddy(mm.kernel, f"{name} va", va_size, observers=mm.observers, exact=True)
         # What a task learns of the tables is observed where it looks.
         tables = PageTables(pdb_addr, self._format)
         self._tables = mm.kernel.mutex(PAGE_TABLES, tables, instance=f"{name} tables", told=False)
@@ -107,7 +107,7 @@ class Vmm:
                 va = await self._alloc_vfn_range(num_pages, va_range)
                 first = va.address >> PAGE_SHIFT
                 try:
-                    path = await self._claim_tables(range(first, first + num_pages))
+                    path = await self._claim_tables(call, range(first, first + num_pages))
                 except EEXIST:
                     self._found.append(va)  # not to be handed out again
                     call.withdrawn.append(va)
@@ -282,9 +282,10 @@ class Vmm:
         """Observers are told of what happens in the body of this ``with``."""
         return Telling(self._mm.observers, Call(name, self.space, mapping, owner))
 
-    async def _claim_tables(self, frames: range) -> Path:
+    async def _claim_tables(self, call: Call, frames: range) -> Path:
         """Take part in all tables of ``frames``, and see that nobody else has mapped there."""
         path = await self._take_part(frames)
+        call.claimed = path.pages
         try:
             await self._writer.check_vacant(path.found)
         except BaseException:

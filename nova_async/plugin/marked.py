@@ -127,8 +127,9 @@ def _explore(item: pytest.Function, test: Callable[..., Any], fixtures: Mapping[
     tell(item, result, strategy=marked.strategy, seed=marked.settings.seed)
     if result.interrupted:
         raise KeyboardInterrupt
-    if result.failures:
-        _fail(marked, _simplest(marked, result.failures[0]))
+    failures = [failure for failure in result.failures if not failure.is_doubt]
+    if failures:
+        _fail(marked, _simplest(marked, failures[0]))
     if marked.marker.get("complete") and not result.complete and marked.settings.replay is None:
         pytest.fail(f"not every order was tried: {'; '.join(result.incomplete_because)}", pytrace=False)
 

@@ -9,19 +9,25 @@ from rich.text import Text
 from nova_async.explore.result import Failure, Result
 from nova_async.explore.schedule import Schedule
 from nova_async.explore.token import SHORT
-from nova_async.lockdep import splat
+from nova_async.lockdep import LockGraph, splat
 from nova_async.report.case import Case, Verdict
 from nova_async.report.columns import columns, switches_text
 from nova_async.report.json import Entry, finding_entry
 from nova_async.report.text import count, empty_table, expectation
 from nova_async.scenario.exploring import Explored, Plan
+from nova_async.scenario.failure_recording import FailureRecording
 from nova_async.scenario.outcome import Outcome
 
 SCHEMA = "nova.explore/1"
 
 
-def outcome_of(explored: Explored) -> Outcome:
-    """As if it had run once, on a backend named after the strategy."""
+def outcome_of(explored: Explored, recording: FailureRecording | None = None) -> Outcome:
+    """As if it had run once, on a backend named after the strategy.
+
+    Args:
+        explored: the scenario.
+        recording: of what went wrong in it, if that was recorded.
+    """
     result = explored.result
     stats = {"executions": result.executions, "states": result.states, "steps": result.steps}
     stats["complete"] = int(result.complete)
@@ -34,6 +40,8 @@ def outcome_of(explored: Explored) -> Outcome:
         errors=explored.errors,
         stats=stats,
         elapsed_s=result.elapsed,
+        lock_graph=recording.lock_graph if recording is not None else LockGraph(),
+        events=recording.events if recording is not None else None,
     )
 
 
@@ -154,6 +162,7 @@ def _plan_words(plan: Plan) -> list[str]:
     words += [word for name, value in given.items() if value is not None for word in (name, f"{value:g}")]
     words += [word for pattern in plan.kill for word in ("--kill", pattern)]
     words += [word for kind in plan.fail for word in ("--fail", kind)]
+    words += ["--first"] if plan.stop_at_first else []
     return words + (["--exact"] if plan.exact else [])
 
 
@@ -214,9 +223,14 @@ def _schedule_entry(schedule: Schedule) -> list[Entry]:
     return [{"task": step.task, "did": step.did} for step in schedule.steps]
 
 
-def case_of(explored: Explored) -> Case:
-    """For the reports; what could not be decided counts as skipped."""
-    outcome = outcome_of(explored)
+def case_of(explored: Explored, recording: FailureRecording | None = None) -> Case:
+    """For the reports; what could not be decided counts as skipped.
+
+    Args:
+        explored: the scenario.
+        recording: of what went wrong in it, if that was recorded.
+    """
+    outcome = outcome_of(explored, recording)
     case = Case.of(outcome)
     passed = explored.met and explored.conclusive
     verdict_of = case.verdict if explored.conclusive else Verdict.SKIPPED
@@ -231,6 +245,8 @@ def case_of(explored: Explored) -> Case:
         details="" if passed else explored_text(explored),
         rerun=explore_command(explored),
         properties={**case.properties, "backend": "explored", "strategy": explored.plan.strategy},
+        lock_graph=outcome.lock_graph,
+        events=outcome.events,
         stats=outcome.stats,
         exploration=explored.result,
     )

@@ -1,12 +1,13 @@
 """One scenario, driven through its schedules on the controlled loop."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nova_async.checks import deadlock
 from nova_async.errors import UsageError
+from nova_async.events import Recorder
 from nova_async.explore import (
     Ending,
     Execution,
@@ -21,6 +22,7 @@ from nova_async.explore import (
     fingerprint_of,
 )
 from nova_async.explore.strategies import STRATEGIES, Exhaustive, Options, Replay
+from nova_async.explore.task import ControlledTask
 from nova_async.findings import Finding
 from nova_async.kernel.faults import KINDS
 from nova_async.lockdep.aio import tasks_of
@@ -47,6 +49,7 @@ class Plan:
         failures: how many of them may, at most, in one execution.
         exact: tell states apart by every address; see :class:`~nova_async.point.Naming`.
         stop_at_first: stop when something is found.
+        workers: processes to spread an exhaustive search over.
     """
 
     strategy: str = "exhaustive"
@@ -60,6 +63,7 @@ class Plan:
     failures: int = 1
     exact: bool = False
     stop_at_first: bool = False
+    workers: int = 1
 
     def __post_init__(self) -> None:
         if self.strategy not in STRATEGIES:
@@ -73,15 +77,18 @@ class Plan:
         """Operations that are no points.
 
         An allocation that cannot fail, and in which nobody can be killed, commutes with whatever others do meanwhile:
-        it touches nothing that is shared, under whatever lock (Lipton's reduction, design section 5).
+        it touches nothing that is shared, under whatever lock (Lipton's reduction, design section 5). So does a lock
+        that is taken for what nobody else can see, where addresses do not count.
         """
-        return () if self.kill or self.fail else (Kind.ALLOC,)
+        if self.kill or self.fail:
+            return ()
+        return (Kind.ALLOC,) if self.exact else (Kind.ALLOC, Kind.PRIVATE)
 
     def chooser(self) -> Strategy:
         """A fresh strategy."""
         if self.strategy == "exhaustive":
             naming = Naming.EXACT if self.exact else Naming.BIRTH
-            return Exhaustive(self.preemptions, private_first=True, forget_ended=True, naming=naming)
+            return Exhaustive(self.preemptions, persistent_sets=True, forget_ended=True, naming=naming)
         return STRATEGIES[self.strategy](Options(seed=self.seed, preemptions=self.preemptions, depth=self.depth))
 
 
@@ -127,8 +134,10 @@ class Explored:
 
     @property
     def unexpected(self) -> tuple[Finding, ...]:
-        """The findings that nobody expected."""
-        return tuple(finding for finding in self.findings if finding.code not in self.scenario.expect)
+        """The findings that nobody expected, but for doubts: these leave open what the answer is."""
+        return tuple(
+            finding for finding in self.findings if finding.code not in self.scenario.expect and not finding.is_doubt
+        )
 
     @property
     def met(self) -> bool:
@@ -147,11 +156,17 @@ class Play:
 
     Attributes:
         world: of the present execution.
+        record: keeps what happens, where one execution is wanted; that adds no point.
+        kills_known: every client that is to be killed was seen to exist.
+        tasks: of the execution that was judged last.
     """
 
     scenario: Scenario
     values: Mapping[str, Value]
     plan: Plan
+    kills_known: bool = False
+    tasks: Sequence[ControlledTask] = ()
+    record: Recorder | None = None
     world: World = field(init=False)
 
     async def __call__(self) -> None:
@@ -160,7 +175,11 @@ class Play:
         if task is not None:
             task.set_name(self.scenario.name)
         self.world = world = World(
-            scenario=self.scenario.name, seed=self.plan.seed, backend="asyncio", kill=self.plan.kill
+            scenario=self.scenario.name,
+            seed=self.plan.seed,
+            backend="asyncio",
+            kill=self.plan.kill,
+            record=self.record,
         )
         world.kernel.faults.allow(self.plan.failures)
         world.kernel.faults.start(dict.fromkeys(self.plan.fail, 0.5))  # a choice: neither never nor always
@@ -171,11 +190,15 @@ class Play:
         """What the world has found so far; if nobody can go on, who waits for whom.
 
         Raises:
-            UsageError: the scenario asked the world for something that does not exist.
+            UsageError: the scenario asked the world for something that does not exist, or the plan for a client.
         """
+        self.tasks = execution.tasks
         for leaf in leaves(execution.error) if execution.error is not None else ():
             if isinstance(leaf, UsageError):
                 raise leaf
+        if not self.kills_known and execution.ending is Ending.RETURNED:
+            self.world.mortals.check()
+            self.kills_known = True
         findings = self.world.findings
         if execution.ending is Ending.DEADLOCK:
             asleep: dict[Hashable, Operation] = {
@@ -184,10 +207,22 @@ class Play:
             findings.append(deadlock(asleep, self.world.kernel.lockdep, tasks_of("asyncio").name))
         return findings
 
+    def who_holds(self, lock: str) -> str | None:
+        """The name of the task that holds a lock."""
+        for task in self.tasks:
+            # The validator lists the lock that is waited for too.
+            wanted = task.operation.resource if task.operation is not None else ""
+            held = {each.lock.instance for each in self.world.kernel.lockdep.held(task)} - {wanted}
+            if lock in held:
+                return task.name
+        return None
+
     def token(self, schedule: Schedule) -> Token:
         """What runs one schedule again."""
         plan = self.plan
         parameters: dict[str, Any] = {"values": dict(self.values), "seed": plan.seed}
+        if plan.exact:
+            parameters["exact"] = True
         if plan.kill:
             parameters["kill"] = list(plan.kill)
         if plan.fail:
@@ -225,7 +260,9 @@ def explore_scenario(
         max_seconds=plan.max_seconds,
         passes=plan.passes,
         stop_at_first=plan.stop_at_first,
+        workers=plan.workers,
         judge=play.judge,
+        who_holds=play.who_holds,
         progress=progress,
     )
     seconds = 0.0 if result.interrupted else shrink_seconds  # who presses Ctrl-C wants to see what there is
@@ -247,9 +284,13 @@ def replay(scenario: Scenario, token: Token) -> Explored:
         kill=tuple(given.get("kill", ())),
         fail=tuple(given.get("fail", ())),
         failures=given.get("failures", 1),
+        exact=given.get("exact", False),
     )
-    play = Play(scenario, given.get("values", {}), plan)
-    result = explore(play, strategy=Replay(token.schedule), passes=plan.passes, judge=play.judge)
+    # Where one client was killed, another one may not have come.
+    play = Play(scenario, given.get("values", {}), plan, kills_known=True)
+    result = explore(
+        play, strategy=Replay(token.schedule), passes=plan.passes, judge=play.judge, who_holds=play.who_holds
+    )
     tokens = tuple(str(token) for _ in result.failures)
     return Explored(scenario, play.values, plan, result, _with_tokens(result.failures, tokens), tokens)
 
@@ -257,7 +298,8 @@ def replay(scenario: Scenario, token: Token) -> Explored:
 def _simplest(play: Play, failure: Failure, seconds: float) -> Failure:
     if not seconds:
         return failure
-    return Shrinker(play, failure, seconds=seconds, passes=play.plan.passes, judge=play.judge).run().failure
+    passes, judge, who_holds = play.plan.passes, play.judge, play.who_holds
+    return Shrinker(play, failure, seconds=seconds, passes=passes, judge=judge, who_holds=who_holds).run().failure
 
 
 def _with_tokens(failures: Iterable[Failure], tokens: Iterable[str]) -> tuple[Failure, ...]:

@@ -56,8 +56,10 @@ class Outcome:
 
     @property
     def unexpected(self) -> tuple[Finding, ...]:
-        """The findings that nobody expected."""
-        return tuple(finding for finding in self.findings if finding.code not in self.scenario.expect)
+        """The findings that nobody expected, but for doubts."""
+        return tuple(
+            finding for finding in self.findings if finding.code not in self.scenario.expect and not finding.is_doubt
+        )
 
     @property
     def met(self) -> bool:

@@ -1,12 +1,10 @@
 """One scenario, run once, live."""
 
-import importlib
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 import anyio
 
@@ -16,7 +14,8 @@ from nova_async.lockdep import Tasks, Validator
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.outcome import Outcome
 from nova_async.scenario.parameters import Value
-from nova_async.scenario.watchdog import watch
+from nova_async.scenario.turns import seeded_turns
+from nova_async.scenario.watchdog import WATCHDOG, watch
 from nova_async.scenario.world import World
 
 BACKENDS = ("asyncio", "trio")
@@ -58,31 +57,12 @@ def run(
         World, scenario=scenario.name, seed=seed, backend=backend, lockdep=lockdep, talk=talk, record=record
     )
     try:
-        with _seeded(backend, seed):
+        with seeded_turns(backend, seed):
             return anyio.run(_in_named_task, scenario, values, make_world, backend=backend)
     except (BaseExceptionGroup, SystemExit) as error:
         _raise_what_ends_all(error)
         errors, trace = _told(error)
         return Outcome(scenario, dict(values), backend, seed, errors=errors, traceback=trace)
-
-
-@contextmanager
-def _seeded(backend: str, seed: int) -> Iterator[None]:
-    """Let trio shuffle its batches of runnable tasks by our seed; asyncio keeps them in order.
-
-    trio has no public way (python-trio/trio#2675); Hypothesis does the same.
-    """
-    if backend != "trio":
-        yield
-        return
-    scheduler: Any = importlib.import_module("trio._core._run")
-    before = scheduler._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001
-    scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True  # noqa: SLF001
-    scheduler._r.seed(seed)  # noqa: SLF001
-    try:
-        yield
-    finally:
-        scheduler._ALLOW_DETERMINISTIC_SCHEDULING = before  # noqa: SLF001
 
 
 async def _in_named_task(scenario: Scenario, values: Mapping[str, Value], make_world: Callable[[], World]) -> Outcome:
@@ -101,7 +81,7 @@ async def _in_named_task(scenario: Scenario, values: Mapping[str, Value], make_w
 async def _watched(world: World) -> AsyncIterator[None]:
     """Watch the world for a deadlock for as long as it lasts."""
     async with anyio.create_task_group() as watchers:
-        watchers.start_soon(watch, world, name="watchdog")
+        watchers.start_soon(watch, world, name=WATCHDOG)
         try:
             yield
         finally:

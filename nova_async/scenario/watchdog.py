@@ -14,6 +14,8 @@ from anyio.lowlevel import checkpoint
 
 from nova_async.scenario.world import World
 
+WATCHDOG = "watchdog"
+"""What its task is called."""
 QUIET_S = 0.5
 """How long nothing may move, in seconds of real time. The model itself never sleeps in real time."""
 TURNS = 20

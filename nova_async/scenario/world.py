@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from nova_async.checks import Sanitizer, audit, close_accounts, deadlock
-from nova_async.clients import Crew, crew
+from nova_async.clients import Crew, Mortals, crew
 from nova_async.errors import UsageError
 from nova_async.events import Recorder, Trace, tracing_to
 from nova_async.explore.fingerprint import Fingerprint
@@ -48,6 +48,7 @@ class World:
         kernel: the one kernel of all devices.
         runtime: decides what happens at a point.
         stats: what the run counted, for reports.
+        mortals: the clients that may be killed.
     """
 
     def __init__(
@@ -67,10 +68,11 @@ class World:
         self.backend = backend
         self._tasks = tasks_of(backend)
         self.kernel = Kernel(lockdep(self._tasks), FaultPlan(seed=seed))
+        self.kernel.faults.kills = bool(kill)
         self.runtime = Live(seed, PREEMPTION, self._tasks.current)
         self.stats: dict[str, int | float] = {}
         self._sanitize = sanitize
-        self._kill = tuple(kill)
+        self.mortals = Mortals(kill)
         self._gpus: list[Gpu] = []
         self._judged: list[Finding] = []
         self._mmio = 0
@@ -153,7 +155,7 @@ class World:
 
     def clients(self) -> AbstractAsyncContextManager[Crew]:
         """``async with world.clients() as clients``: the block ends when all clients have."""
-        return crew(self.kernel, self._kill)
+        return crew(self.kernel, self.mortals)
 
     def inject(self, **rates: float) -> None:
         """Let operations fail from now on, by probability: ``world.inject(alloc=0.01, tlb=0.001)``.

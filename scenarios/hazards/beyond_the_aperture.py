@@ -1,5 +1,6 @@
 """BAR1 addresses beyond BAR1."""
 
+from nova_async.clients.caller import bar1_mapping, one_caller
 from nova_async.clients.forcing import buffer, fails_with, pages_at
 from nova_async.clients.published_vm import PublishedVm
 from nova_async.errors import EINVAL, ENOSPC
@@ -24,6 +25,7 @@ async def beyond_the_aperture(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def beyond_the_aperture_ours(world: World) -> None:
     """Does ours hand out only such BAR1 addresses as the aperture reaches?
 
@@ -32,7 +34,7 @@ async def beyond_the_aperture_ours(world: World) -> None:
     """
     gpu = await world.boot("GA102", vram="16MiB", bar1="64KiB")
     async with buffer(gpu, 17, owner="client") as frames:
-        async with await gpu.bar_user.map(frames[:16], writable=True, owner="client") as whole:
+        async with bar1_mapping(gpu, frames[:16], owner="client") as whole:
             whole.try_write32(1, whole.size - 4)
             with fails_with(ENOSPC):
                 await gpu.bar_user.map(frames[16:], writable=True, owner="client")

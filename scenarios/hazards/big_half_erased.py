@@ -1,6 +1,7 @@
 """Both halves of a dual entry."""
 
 from nova_async.address import GIB, MIB
+from nova_async.clients.caller import mapping, on_root, one_caller
 from nova_async.clients.forcing import (
     LEAF_TABLE,
     Firmware,
@@ -34,6 +35,7 @@ async def big_half_erased(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def big_half_erased_ours(world: World) -> None:
     """Does ours leave an entry alone whose other half is in use?
 
@@ -41,16 +43,15 @@ async def big_half_erased_ours(world: World) -> None:
     """
     gpu = await world.boot("GA102", vram="16MiB")
     root = firmware_maps(gpu, Firmware.BIG_PAGE)
-    vmm = gpu.vmm(root, GIB, name="vm", owner="vm")
-    async with buffer(gpu, 1) as frames:
+    async with buffer(gpu, 1) as frames, on_root(gpu, root, GIB) as vmm:
         with engine_reads(gpu, root, 0), fails_with(EEXIST):
             await vmm.map_pages(frames, pages_at(MIB), writable=True)
-        await vmm.unmap_pages(await vmm.map_pages(frames, pages_at(LEAF_TABLE), writable=True))
-        assert touch(gpu, root, 0) == 0
-        await vmm.close()
+        async with mapping(vmm, frames, pages_at(LEAF_TABLE)):
+            assert touch(gpu, root, 0) == 0
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def huge_page_hidden_ours(world: World) -> None:
     """And an entry that is itself a page of 2 MiB?
 
@@ -58,10 +59,8 @@ async def huge_page_hidden_ours(world: World) -> None:
     """
     gpu = await world.boot("GA102", vram="128MiB")
     root = firmware_maps(gpu, Firmware.HUGE_PAGE)
-    vmm = gpu.vmm(root, GIB, name="vm", owner="vm")
-    async with buffer(gpu, 1) as frames:
+    async with buffer(gpu, 1) as frames, on_root(gpu, root, GIB) as vmm:
         with engine_reads(gpu, root, 0), fails_with(EEXIST):
             await vmm.map_pages(frames, pages_at(MIB), writable=True)
-        await vmm.unmap_pages(await vmm.map_pages(frames, pages_at(LEAF_TABLE), writable=True))
-        assert touch(gpu, root, 0) == 0
-        await vmm.close()
+        async with mapping(vmm, frames, pages_at(LEAF_TABLE)):
+            assert touch(gpu, root, 0) == 0

@@ -1,8 +1,9 @@
 """A prepare that nobody executes."""
 
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import executing, one_caller, preparing
 from nova_async.clients.forcing import UPPER_TABLE, buffer, fails_with, pages_at
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.clients.vm import Vm
 from nova_async.errors import ENOMEM
 from nova_async.scenario import CLEAN, World, scenario
 
@@ -23,14 +24,19 @@ async def dropped_prepare(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def dropped_prepare_ours(world: World) -> None:
     """Does an abort of ours take back what nobody else needs, and only that?
 
     Hazard (f), the same two mappings. The pages that both need stay for the second; the others are given back.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 1) as frames, Vm(gpu, "vm", pages=1 << 20) as vm:
-        given_up = await vm.vmm.prepare_map(1, pages_at(0))
-        live = await vm.vmm.prepare_map(1, pages_at(UPPER_TABLE))
-        await vm.vmm.abort(given_up)
-        await vm.vmm.unmap_pages(await vm.vmm.execute_map(live, frames, writable=True))
+    async with (
+        buffer(gpu, 1) as frames,
+        address_space(gpu, "vm", pages=1 << 20) as vmm,
+        preparing(vmm, 1, pages_at(0)) as given_up,
+        preparing(vmm, 1, pages_at(UPPER_TABLE)) as live,
+    ):
+        await vmm.abort(given_up)
+        async with executing(live, frames):
+            pass

@@ -1,9 +1,10 @@
 """A mapped range that is dropped."""
 
 from nova_async.address import PAGE_SIZE
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import mapping, one_caller
 from nova_async.clients.forcing import buffer, fails_with, pages_at
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.clients.vm import Vm
 from nova_async.errors import EBUSY, ENOSPC
 from nova_async.scenario import CLEAN, World, scenario
 
@@ -24,16 +25,19 @@ async def dropped_range(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def dropped_range_ours(world: World) -> None:
     """Does a range of ours keep its addresses whatever becomes of the caller's handle?
 
     Hazard (h). Nothing but an unmap gives them back: nobody else can map there, and the Vmm does not close before.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 5) as frames, Vm(gpu, "vm", pages=4) as vm:
-        mapped = await vm.vmm.map_pages(frames[:4], pages_at(0, 4), writable=True)
+    async with (
+        buffer(gpu, 5) as frames,
+        address_space(gpu, "vm", pages=4) as vmm,
+        mapping(vmm, frames[:4], pages_at(0, 4)),
+    ):
         with fails_with(ENOSPC):
-            await vm.vmm.map_pages(frames[4:], pages_at(PAGE_SIZE), writable=True)
+            await vmm.map_pages(frames[4:], pages_at(PAGE_SIZE), writable=True)
         with fails_with(EBUSY):
-            await vm.vmm.close()
-        await vm.vmm.unmap_pages(mapped)
+            await vmm.close()

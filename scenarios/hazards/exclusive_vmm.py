@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from nova_async.address import Pfn
+from nova_async.clients.caller import binding, one_caller
 from nova_async.clients.forcing import FenceWaiter, buffer
 from nova_async.clients.published_vm import PublishedVm
 from nova_async.clients.vm import Vm
@@ -52,6 +53,7 @@ async def exclusive_vmm(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def exclusive_vmm_ours(world: World) -> None:
     """Is no lock of ours both held by an allocating prepare and taken by execute?
 
@@ -59,11 +61,12 @@ async def exclusive_vmm_ours(world: World) -> None:
     look whether it still is.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 1) as frames, Vm(gpu, "vm", pages=64) as vm:
-        job, bound = await vm.bind(frames, owner="vm")
+    async with (
+        buffer(gpu, 1) as frames,
+        Vm(gpu, "vm", pages=64) as vm,
+        binding(vm, frames, owner="vm") as (_, bound),
+    ):
         await bound.wait()
-        assert job.mapped is not None
-        await (await vm.unbind(job.mapped)).wait()
 
 
 @scenario(expect=("NOVA203", "NOVA401"))
@@ -89,6 +92,7 @@ async def reclaim_inversion(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def reclaim_inversion_ours(world: World) -> None:
     """Do our binds get through when every allocation reclaims and waits for them?
 
@@ -97,16 +101,15 @@ async def reclaim_inversion_ours(world: World) -> None:
     """
     gpu = await world.boot("GA102", vram="16MiB")
     gate = world.kernel.fence("gate")
-    async with buffer(gpu, 2) as frames, Vm(gpu, "vm", pages=64) as vm:
-        binds = [await vm.bind(frames[:1], owner="vm", after=[gate])]
-        waiter = FenceWaiter(binds[0][1])
-        world.kernel.reclaim.register(waiter)
+    async with (
+        buffer(gpu, 2) as frames,
+        Vm(gpu, "vm", pages=64) as vm,
+        binding(vm, frames[:1], owner="vm", after=[gate]) as (_, first),
+    ):
+        world.kernel.reclaim.register(FenceWaiter(first))
         world.inject(reclaim=1.0)
         await gate.signal()
-        binds.append(await vm.bind(frames[1:], owner="vm"))
-        world.kernel.faults.stop()
-        assert waiter.fence.signalled
-        for job, bound in binds:
-            await bound.wait()
-            assert job.mapped is not None
-            await (await vm.unbind(job.mapped)).wait()
+        async with binding(vm, frames[1:], owner="vm") as (_, second):
+            assert first.signalled
+            world.inject(reclaim=0.0)
+            await second.wait()

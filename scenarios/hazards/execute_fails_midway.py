@@ -1,8 +1,9 @@
 """Execute that fails in the middle."""
 
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import executing, one_caller, preparing
 from nova_async.clients.forcing import ACROSS, buffer, fails_with, silent_at, silent_tlb
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.clients.vm import Vm
 from nova_async.errors import EINVAL, EIO, ETIMEDOUT
 from nova_async.scenario import CLEAN, World, scenario
 
@@ -23,6 +24,7 @@ async def execute_fails_midway(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def execute_fails_midway_ours(world: World) -> None:
     """Does an execute of ours that failed halfway leave everything as it was?
 
@@ -30,14 +32,18 @@ async def execute_fails_midway_ours(world: World) -> None:
     addresses and all, until an abort gets through.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 4) as frames, Vm(gpu, "vm", pages=1 << 20) as vm:
-        prepared = await vm.vmm.prepare_map(4, ACROSS)
-        with silent_at(gpu, vm.vmm.pdb_addr, leaves=2):
+    async with (
+        buffer(gpu, 4) as frames,
+        address_space(gpu, "vm", pages=1 << 20) as vmm,
+        preparing(vmm, 4, ACROSS) as prepared,
+    ):
+        with silent_at(gpu, vmm.pdb_addr, leaves=2):
             with fails_with(EIO):
-                await vm.vmm.execute_map(prepared, frames, writable=True)
-            with fails_with(EIO):
-                await vm.vmm.abort(prepared)
-        await vm.vmm.abort(prepared)
+                await vmm.execute_map(prepared, frames, writable=True)
+            if prepared.half_done:  # not if another failure came first
+                with fails_with(EIO):
+                    await vmm.abort(prepared)
+        await vmm.abort(prepared)
 
 
 @scenario(expect=("NOVA302", "NOVA309"))
@@ -54,6 +60,7 @@ async def execute_fails_at_the_flush(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def execute_fails_at_the_flush_ours(world: World) -> None:
     """Does an execute of ours whose flush failed keep its addresses until they are clear?
 
@@ -61,14 +68,18 @@ async def execute_fails_at_the_flush_ours(world: World) -> None:
     the mapping waits for an abort that can.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 4) as frames, Vm(gpu, "vm", pages=1 << 20) as vm:
-        prepared = await vm.vmm.prepare_map(4, ACROSS)
+    async with (
+        buffer(gpu, 4) as frames,
+        address_space(gpu, "vm", pages=1 << 20) as vmm,
+        preparing(vmm, 4, ACROSS) as prepared,
+    ):
         with silent_tlb(gpu), fails_with(ETIMEDOUT):
-            await vm.vmm.execute_map(prepared, frames, writable=True)
-        await vm.vmm.abort(prepared)
+            await vmm.execute_map(prepared, frames, writable=True)
+        await vmm.abort(prepared)
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def wrong_number_of_frames_ours(world: World) -> None:
     """May the caller of ours try again who passed the wrong number of frames?
 
@@ -76,8 +87,12 @@ async def wrong_number_of_frames_ours(world: World) -> None:
     gone, while its table pages stay pending: what that leads to is hazard (f), dropped_prepare.py.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 4) as frames, Vm(gpu, "vm", pages=1 << 20) as vm:
-        prepared = await vm.vmm.prepare_map(4, ACROSS)
+    async with (
+        buffer(gpu, 4) as frames,
+        address_space(gpu, "vm", pages=1 << 20) as vmm,
+        preparing(vmm, 4, ACROSS) as prepared,
+    ):
         with fails_with(EINVAL):
-            await vm.vmm.execute_map(prepared, frames[:3], writable=True)
-        await vm.vmm.unmap_pages(await vm.vmm.execute_map(prepared, frames, writable=True))
+            await vmm.execute_map(prepared, frames[:3], writable=True)
+        async with executing(prepared, frames):
+            pass

@@ -1,8 +1,9 @@
 """Unmap that fails."""
 
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import mapping, one_caller
 from nova_async.clients.forcing import ACROSS, buffer, fails_with, silent_at, silent_tlb, touch
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.clients.vm import Vm
 from nova_async.errors import EIO, ETIMEDOUT
 from nova_async.scenario import CLEAN, World, scenario
 
@@ -22,17 +23,21 @@ async def failed_unmap(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def failed_unmap_ours(world: World) -> None:
     """Can an unmap of ours that failed be tried again?
 
     Hazard (g), the same dead bus. The range keeps its addresses and its tables until an unmap succeeds.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 4) as frames, Vm(gpu, "vm", pages=1 << 20) as vm:
-        mapped = await vm.vmm.map_pages(frames, ACROSS, writable=True)
-        with silent_at(gpu, vm.vmm.pdb_addr, leaves=2), fails_with(EIO):
-            await vm.vmm.unmap_pages(mapped)
-        await vm.vmm.unmap_pages(mapped)
+    async with (
+        buffer(gpu, 4) as frames,
+        address_space(gpu, "vm", pages=1 << 20) as vmm,
+        mapping(vmm, frames, ACROSS) as mapped,
+    ):
+        with silent_at(gpu, vmm.pdb_addr, leaves=2), fails_with(EIO):
+            await vmm.unmap_pages(mapped)
+        await vmm.unmap_pages(mapped)
 
 
 @scenario(expect=("NOVA303", "NOVA309", "NOVA310"))
@@ -51,15 +56,19 @@ async def failed_unmap_flush(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def failed_unmap_flush_ours(world: World) -> None:
     """Does ours give addresses back only when the TLB has forgotten them?
 
     Hazard (g), the same silent TLB.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 4) as frames, Vm(gpu, "vm", pages=1 << 20) as vm:
-        mapped = await vm.vmm.map_pages(frames, ACROSS, writable=True)
-        touch(gpu, vm.vmm.pdb_addr, ACROSS.start)
+    async with (
+        buffer(gpu, 4) as frames,
+        address_space(gpu, "vm", pages=1 << 20) as vmm,
+        mapping(vmm, frames, ACROSS) as mapped,
+    ):
+        touch(gpu, vmm.pdb_addr, ACROSS.start)
         with silent_tlb(gpu), fails_with(ETIMEDOUT):
-            await vm.vmm.unmap_pages(mapped)
-        await vm.vmm.unmap_pages(mapped)
+            await vmm.unmap_pages(mapped)
+        await vmm.unmap_pages(mapped)

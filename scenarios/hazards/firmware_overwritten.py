@@ -1,6 +1,7 @@
 """A page directory that has entries already."""
 
 from nova_async.address import GIB, PAGE_SIZE
+from nova_async.clients.caller import mapping, on_root, one_caller
 from nova_async.clients.forcing import Firmware, buffer, engine_reads, fails_with, firmware_maps, pages_at, touch
 from nova_async.clients.published_vm import PublishedVm
 from nova_async.errors import EEXIST
@@ -21,6 +22,7 @@ async def firmware_overwritten(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def firmware_overwritten_ours(world: World) -> None:
     """Does ours map around what it finds mapped?
 
@@ -28,10 +30,8 @@ async def firmware_overwritten_ours(world: World) -> None:
     """
     gpu = await world.boot("GA102", vram="16MiB")
     root = firmware_maps(gpu, Firmware.PAGE)
-    vmm = gpu.vmm(root, GIB, name="vm", owner="vm")
-    async with buffer(gpu, 1) as frames:
+    async with buffer(gpu, 1) as frames, on_root(gpu, root, GIB) as vmm:
         with engine_reads(gpu, root, 0), fails_with(EEXIST):
             await vmm.map_pages(frames, pages_at(0), writable=True)
-        await vmm.unmap_pages(await vmm.map_pages(frames, pages_at(PAGE_SIZE), writable=True))
-        assert touch(gpu, root, 0) == 0
-        await vmm.close()
+        async with mapping(vmm, frames, pages_at(PAGE_SIZE)):
+            assert touch(gpu, root, 0) == 0

@@ -1,20 +1,34 @@
 """Two TLB flushes at the same time."""
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import anyio
 
+from nova_async.clients.caller import Caller, one_caller
 from nova_async.clients.forcing import fails_with
 from nova_async.errors import ETIMEDOUT
 from nova_async.hw.listener import Listener
 from nova_async.mm import Gpu
 from nova_async.mm.regs import INVALIDATE, PDB_HI, PDB_LO
 from nova_async.mm.v6 import Devres, Tlb
-from nova_async.point import Kind, Operation, Sleepers
+from nova_async.point import Kind, Operation, Sleepers, share
 from nova_async.scenario import CLEAN, World, scenario
 
 FIRST, SECOND = 0x10_0000, 0x20_0000
 """Two page directory bases."""
+
+
+@contextmanager
+def stuck(gpu: Gpu) -> Iterator[None]:
+    """No invalidate ends that is triggered in this block; all do after it."""
+    gpu.board.invalidate.stuck = True
+    try:
+        yield
+    finally:
+        gpu.board.invalidate.stuck = False
 
 
 class Turns(Listener):
@@ -41,6 +55,7 @@ class Turns(Listener):
         """The turn is over."""
         if self._order and offset in (PDB_LO, PDB_HI, INVALIDATE):
             self._order.popleft()
+            share("turns", len(self._order))
             self._sleepers.wake_all()
 
     def _is_turn(self, name: str) -> bool:
@@ -68,9 +83,9 @@ async def flushes_interleave_ours(world: World) -> None:
     Hazard (j), the same two flushes. Each invalidates its own address space, whoever comes first.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(gpu.mm.tlb.flush, FIRST, name="A")
-        tasks.start_soon(gpu.mm.tlb.flush, SECOND, name="B")
+    async with world.clients() as clients:
+        clients.start(Caller("A", partial(gpu.mm.tlb.flush, FIRST)))
+        clients.start(Caller("B", partial(gpu.mm.tlb.flush, SECOND)))
 
 
 @scenario(expect=("NOVA306", "NOVA308"))
@@ -82,14 +97,14 @@ async def flush_after_timeout(world: World) -> None:
     """
     gpu = await world.boot("GA102", vram="16MiB")
     tlb = Turns(gpu, "").tlb("A")
-    gpu.board.invalidate.stuck = True
-    for pdb in (FIRST, SECOND):
-        with fails_with(ETIMEDOUT):
-            await tlb.flush(pdb)
-    gpu.board.invalidate.stuck = False
+    with stuck(gpu):
+        for pdb in (FIRST, SECOND):
+            with fails_with(ETIMEDOUT):
+                await tlb.flush(pdb)
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def flush_after_timeout_ours(world: World) -> None:
     """Does a flush of ours wait for idle before it touches a register?
 
@@ -97,8 +112,7 @@ async def flush_after_timeout_ours(world: World) -> None:
     every address space waits 2 s then, as it must.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    gpu.board.invalidate.stuck = True
-    for pdb in (FIRST, SECOND):
-        with fails_with(ETIMEDOUT):
-            await gpu.mm.tlb.flush(pdb)
-    gpu.board.invalidate.stuck = False
+    with stuck(gpu):
+        for pdb in (FIRST, SECOND):
+            with fails_with(ETIMEDOUT):
+                await gpu.mm.tlb.flush(pdb)

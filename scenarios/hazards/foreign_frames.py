@@ -1,9 +1,10 @@
 """Frames that are not the caller's."""
 
 from nova_async.address import Pfn
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import one_caller
 from nova_async.clients.forcing import buffer, fails_with, pages_at
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.clients.vm import Vm
 from nova_async.errors import EINVAL, EPERM
 from nova_async.mm.pagetable import FORMATS
 from nova_async.scenario import CLEAN, World, scenario
@@ -38,6 +39,7 @@ async def wide_frame(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def foreign_frames_ours(world: World) -> None:
     """Does ours ask whose frames they are before it maps them?
 
@@ -45,10 +47,10 @@ async def foreign_frames_ours(world: World) -> None:
     entry is made of a number that does not fit.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with Vm(gpu, "vm", pages=64) as vm, buffer(gpu, 1, owner="vgpu") as theirs:
-        wide = Pfn(1 << FORMATS[vm.vmm.mmu_version].frame_bits | theirs[0])
+    async with address_space(gpu, "vm", pages=64) as vmm, buffer(gpu, 1, owner="vgpu") as theirs:
+        wide = Pfn(1 << FORMATS[vmm.mmu_version].frame_bits | theirs[0])
         for frame in (theirs[0], wide):
             with fails_with(EPERM):
-                await vm.vmm.map_pages([frame], pages_at(0), writable=True)
+                await vmm.map_pages([frame], pages_at(0), writable=True)
         with fails_with(EINVAL):
-            FORMATS[vm.vmm.mmu_version].pte(wide, writable=True)
+            FORMATS[vmm.mmu_version].pte(wide, writable=True)

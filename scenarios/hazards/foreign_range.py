@@ -1,8 +1,9 @@
 """A range of another address space."""
 
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import executing, one_caller, preparing
 from nova_async.clients.forcing import LEAF_TABLE, buffer, fails_with, pages_at
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.clients.vm import Vm
 from nova_async.errors import EINVAL
 from nova_async.scenario import CLEAN, World, scenario
 
@@ -30,6 +31,7 @@ async def foreign_range(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def foreign_range_ours(world: World) -> None:
     """Does each mapping of ours know its Vmm?
 
@@ -38,15 +40,14 @@ async def foreign_range_ours(world: World) -> None:
     gpu = await world.boot("GA102", vram="16MiB")
     async with (
         buffer(gpu, 1, "first") as frames,
-        Vm(gpu, "first", pages=1024) as first,
-        Vm(gpu, "other", pages=1024) as other,
+        address_space(gpu, "first", pages=1024) as first,
+        address_space(gpu, "other", pages=1024) as other,
+        preparing(first, 1, BESIDE) as prepared,
     ):
-        prepared = await first.vmm.prepare_map(1, BESIDE)
         with fails_with(EINVAL):
-            await other.vmm.execute_map(prepared, frames, writable=True, owner="first")
+            await other.execute_map(prepared, frames, writable=True, owner="first")
         with fails_with(EINVAL):
-            await other.vmm.abort(prepared)
-        mapped = await first.vmm.execute_map(prepared, frames, writable=True)
-        with fails_with(EINVAL):
-            await other.vmm.unmap_pages(mapped)
-        await first.vmm.unmap_pages(mapped)
+            await other.abort(prepared)
+        async with executing(prepared, frames) as mapped:
+            with fails_with(EINVAL):
+                await other.unmap_pages(mapped)

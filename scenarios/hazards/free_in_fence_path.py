@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from nova_async.clients.caller import binding, one_caller
 from nova_async.clients.forcing import buffer, pages_at
 from nova_async.clients.published_vm import PublishedVm
 from nova_async.clients.vm import Vm
@@ -43,14 +44,16 @@ async def free_in_fence_path(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def free_in_fence_path_ours(world: World) -> None:
     """Does ours free to no buddy in the fence path, not even when it fails?
 
     Hazard (k). What unmap gives back waits on the deferred list, and the cleanup stage frees it.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 1) as frames, Vm(gpu, "vm", pages=64) as vm:
-        job, bound = await vm.bind(frames, owner="vm")
+    async with (
+        buffer(gpu, 1) as frames,
+        Vm(gpu, "vm", pages=64) as vm,
+        binding(vm, frames, owner="vm") as (_, bound),
+    ):
         await bound.wait()
-        assert job.mapped is not None
-        await (await vm.unbind(job.mapped)).wait()

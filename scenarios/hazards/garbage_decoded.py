@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nova_async.address import PAGE_SIZE
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import mapping, one_caller
 from nova_async.clients.forcing import buffer, engine_reads, fails_with, pages_at, touch
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.clients.vm import Vm
 from nova_async.errors import EIO
 from nova_async.hw.registers import PRAMIN_BASE
 from nova_async.mm import Gpu
@@ -45,6 +46,7 @@ async def garbage_decoded(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def garbage_decoded_ours(world: World) -> None:
     """Does ours know an answer of the bus from an entry?
 
@@ -52,11 +54,10 @@ async def garbage_decoded_ours(world: World) -> None:
     it does not read.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 2) as frames, Vm(gpu, "vm", pages=64) as vm:
+    async with buffer(gpu, 2) as frames, address_space(gpu, "vm", pages=64) as vmm:
         with one_bad_read(gpu), fails_with(EIO):
-            await vm.vmm.prepare_map(1, pages_at(0))
-        mapped = await vm.vmm.map_pages(frames[:1], pages_at(0), writable=True)
-        with one_bad_read(gpu), engine_reads(gpu, vm.vmm.pdb_addr, 0):
-            beside = await vm.vmm.map_pages(frames[1:], pages_at(PAGE_SIZE), writable=True)
-        await vm.vmm.unmap_pages(beside)
-        await vm.vmm.unmap_pages(mapped)
+            await vmm.prepare_map(1, pages_at(0))
+        async with mapping(vmm, frames[:1], pages_at(0)):
+            with one_bad_read(gpu), engine_reads(gpu, vmm.pdb_addr, 0):
+                async with mapping(vmm, frames[1:], pages_at(PAGE_SIZE)):
+                    pass

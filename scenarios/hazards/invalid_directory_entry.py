@@ -1,8 +1,9 @@
 """How an invalid directory entry is written."""
 
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import mapping, one_caller
 from nova_async.clients.forcing import buffer, pages_at
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.clients.vm import Vm
 from nova_async.mm.pagetable.ver2 import VER2
 from nova_async.scenario import CLEAN, World, scenario
 
@@ -27,11 +28,16 @@ async def invalid_directory_entry(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def invalid_directory_entry_ours(world: World) -> None:
     """Does ours take a table out by putting back what was there?
 
     Hazard B14. Closing the Vmm clears the slots in tables that are not its own, with the words it found in them.
     """
     gpu = await world.boot("GA102", vram="128MiB")
-    async with buffer(gpu, 1) as frames, Vm(gpu, "vm", pages=64) as vm:
-        await vm.vmm.unmap_pages(await vm.vmm.map_pages(frames, pages_at(0), writable=True))
+    async with (
+        buffer(gpu, 1) as frames,
+        address_space(gpu, "vm", pages=64) as vmm,
+        mapping(vmm, frames, pages_at(0)),
+    ):
+        pass

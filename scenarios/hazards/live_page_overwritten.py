@@ -1,8 +1,9 @@
 """Two mappings at one address."""
 
 from nova_async.address import PAGE_SIZE, Vfn, VramAddress
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import mapping, one_caller
 from nova_async.clients.forcing import buffer, engine_reads, fails_with, pages_at
-from nova_async.clients.vm import Vm
 from nova_async.errors import ENOSPC
 from nova_async.hw.chipset import MmuVersion
 from nova_async.mm.v6 import GpuMm
@@ -33,6 +34,7 @@ async def live_page_overwritten(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def live_page_overwritten_ours(world: World) -> None:
     """Does ours refuse to map where somebody else has mapped?
 
@@ -40,8 +42,10 @@ async def live_page_overwritten_ours(world: World) -> None:
     engine reads on.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 2) as frames, Vm(gpu, "vm", pages=64) as vm:
-        mapped = await vm.vmm.map_pages(frames[:1], pages_at(0), writable=True)
-        with engine_reads(gpu, vm.vmm.pdb_addr, 0), fails_with(ENOSPC):
-            await vm.vmm.map_pages(frames[1:], pages_at(0), writable=True)
-        await vm.vmm.unmap_pages(mapped)
+    async with (
+        buffer(gpu, 2) as frames,
+        address_space(gpu, "vm", pages=64) as vmm,
+        mapping(vmm, frames[:1], pages_at(0)),
+    ):
+        with engine_reads(gpu, vmm.pdb_addr, 0), fails_with(ENOSPC):
+            await vmm.map_pages(frames[1:], pages_at(0), writable=True)

@@ -1,8 +1,13 @@
 """BAR1 borrowed for as long as something is mapped."""
 
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from nova_async.clients.forcing import buffer
+from nova_async.address import Pfn
+from nova_async.clients.caller import bar1_mapping
+from nova_async.clients.forcing import buffer, nothing_fails
+from nova_async.errors import ECANCELED
 from nova_async.kernel import DmaFence, Mutex
 from nova_async.mm import Gpu
 from nova_async.scenario import CLEAN, World, scenario
@@ -10,7 +15,7 @@ from nova_async.scenario import CLEAN, World, scenario
 
 @dataclass
 class Guest:
-    """A vGPU creator that keeps its BAR1 mapping until the other guest is up as well.
+    """A vGPU creator that keeps its BAR1 mapping until the other guest is up as well, or has given up.
 
     Attributes:
         borrow: what ``&mut BarUser`` for the life of the access object comes to, if there is such a borrow.
@@ -18,24 +23,24 @@ class Guest:
 
     gpu: Gpu
     name: str
+    frames: Sequence[Pfn]
     up: DmaFence
     other: DmaFence
     borrow: Mutex[None] | None = None
 
     async def run(self) -> None:
         """Map, say so, and wait for the other."""
-        if self.borrow is None:
-            await self._be_up()
-            return
-        async with self.borrow.lock():
-            await self._be_up()
+        try:
+            async with AsyncExitStack() as undo:
+                if self.borrow is not None:
+                    await undo.enter_async_context(self.borrow.lock())
+                await self._be_up()
+        finally:
+            if not self.up.signalled:
+                await self.up.signal(ECANCELED(f"{self.name} never came up"))
 
     async def _be_up(self) -> None:
-        bar_user = self.gpu.bar_user
-        async with (
-            buffer(self.gpu, 1, owner=self.name) as frames,
-            await bar_user.map(frames, writable=True, owner=self.name),
-        ):
+        async with bar1_mapping(self.gpu, self.frames, owner=self.name):
             await self.up.signal()
             await self.other.wait()
 
@@ -43,10 +48,14 @@ class Guest:
 async def two_guests(world: World, borrow: Mutex[None] | None) -> None:
     """Bring both up."""
     gpu = await world.boot("GA102", vram="16MiB")
-    one, other = world.kernel.fence("vgpu#0 up"), world.kernel.fence("vgpu#1 up")
-    async with world.clients() as clients:
-        clients.start(Guest(gpu, "vgpu#0", one, other, borrow))
-        clients.start(Guest(gpu, "vgpu#1", other, one, borrow))
+    names = ("vgpu#0", "vgpu#1")
+    up = [world.kernel.fence(f"{name} up") for name in names]
+    async with AsyncExitStack() as undo:
+        with nothing_fails(gpu):
+            heaps = [await undo.enter_async_context(buffer(gpu, 1, owner=name)) for name in names]
+        async with world.clients() as clients:
+            for number, name in enumerate(names):
+                clients.start(Guest(gpu, name, heaps[number], up[number], up[1 - number], borrow))
 
 
 @scenario(expect="NOVA401")

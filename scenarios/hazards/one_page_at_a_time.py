@@ -1,8 +1,9 @@
 """January's map_page."""
 
 from nova_async.address import PAGE_SIZE, Vfn, VramAddress
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import one_caller
 from nova_async.clients.forcing import buffer, fails_with, pages_at, silent_tlb
-from nova_async.clients.vm import Vm
 from nova_async.errors import ETIMEDOUT
 from nova_async.hw.chipset import MmuVersion
 from nova_async.mm.v6 import GpuMm
@@ -47,6 +48,7 @@ async def january_under_the_window_lock(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def one_page_at_a_time_ours(world: World) -> None:
     """Is nothing mapped when a map_pages of ours has failed?
 
@@ -54,6 +56,6 @@ async def one_page_at_a_time_ours(world: World) -> None:
     then.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 1) as frames, Vm(gpu, "vm", pages=64) as vm:
+    async with buffer(gpu, 1) as frames, address_space(gpu, "vm", pages=64) as vmm:
         with silent_tlb(gpu), fails_with(ETIMEDOUT):
-            await vm.vmm.map_pages(frames, pages_at(0), writable=True)
+            await vmm.map_pages(frames, pages_at(0), writable=True)

@@ -1,16 +1,17 @@
 """Two prepares that find the same table missing."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from functools import partial
 
 import anyio
 
-from nova_async.address import GIB, PAGE_SIZE, VramAddress
-from nova_async.clients.forcing import LEAF_TABLE, buffer, fails_with, pages_at
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import Caller, mapping
+from nova_async.clients.forcing import LEAF_TABLE, Gate, buffer, fails_with, nothing_fails, pages_at
 from nova_async.clients.published_vm import PublishedVm
 from nova_async.clients.vm import Vm
 from nova_async.errors import EIO
-from nova_async.mm import Vmm
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.published import Vmm as PublishedVmm
 from nova_async.scenario import CLEAN, World, scenario
@@ -22,13 +23,13 @@ class Overtaken:
     """The first who allocates a table comes back only when the other has prepared from start to end."""
 
     def __init__(self) -> None:
-        self.allocating = anyio.Event()
-        self.overtaken = anyio.Event()
+        self.allocating = Gate("first is allocating")
+        self.overtaken = Gate("first is overtaken")
 
     async def hold_up(self) -> None:
         """Wait, if this is the first."""
-        if not self.allocating.is_set():
-            self.allocating.set()
+        if not self.allocating.is_open:
+            await self.allocating.open()
             await self.overtaken.wait()
 
     async def run(self, first: Prepare, other: Prepare) -> None:
@@ -37,7 +38,7 @@ class Overtaken:
         async def overtake() -> None:
             await self.allocating.wait()
             await other()
-            self.overtaken.set()
+            await self.overtaken.open()
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(first, name="first")
@@ -52,16 +53,6 @@ class Unlocked(PublishedVmm):
     async def _alloc_and_zero_page_table(self) -> AllocatedBlocks:
         await self.race.hold_up()
         return await super()._alloc_and_zero_page_table()
-
-
-class HeldUp(Vmm):
-    """Our Vmm, which lets its locks go to allocate anyway, held up at the same place."""
-
-    race: Overtaken
-
-    async def _alloc_table(self) -> AllocatedBlocks:
-        await self.race.hold_up()
-        return await super()._alloc_table()
 
 
 @scenario(expect=("NOVA306", "NOVA307", "NOVA309"))
@@ -91,24 +82,23 @@ async def one_slot_two_prepares(world: World) -> None:
                 await vm.vmm.execute_map(prepared[0], frames[:1], writable=True)
 
 
-@scenario(expect=CLEAN)
+@scenario(expect=CLEAN, explore="exhaustive")
 async def one_slot_two_prepares_ours(world: World) -> None:
     """Do two prepares of ours that race for one slot share the page that came first?
 
-    Hazard (d), the same race. Who comes back with a page looks again, finds the slot prepared, takes part in that page
-    and gives its own back. Both mappings execute.
+    Hazard (d), the same two prepares, in every order. Who comes back with a page looks again, finds the slot prepared,
+    takes part in that page and gives its own back. Both mappings execute.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    race = Overtaken()
-    root = await gpu.mm.alloc_vram(PAGE_SIZE, owner="vm")
-    vmm = HeldUp(gpu.mm, VramAddress(root.address), gpu.chipset.mmu_version, GIB, name="vm", owner="vm")
-    gpu.address_spaces.append(vmm)
-    vmm.race = race
-    async with buffer(gpu, 1) as frames:
+    async with AsyncExitStack() as undo:
+        with nothing_fails(gpu):
+            frames = await undo.enter_async_context(buffer(gpu, 1))
+            vmm = await undo.enter_async_context(address_space(gpu, "vm", pages=1024))
 
         async def map_and_unmap(address: int) -> None:
-            await vmm.unmap_pages(await vmm.map_pages(frames, pages_at(address), writable=True))
+            async with mapping(vmm, frames, pages_at(address)):
+                pass
 
-        await race.run(partial(map_and_unmap, 0), partial(map_and_unmap, LEAF_TABLE))
-        await vmm.close()
-    gpu.mm.free_vram(root)
+        async with world.clients() as clients:
+            clients.start(Caller("first", partial(map_and_unmap, 0)))
+            clients.start(Caller("other", partial(map_and_unmap, LEAF_TABLE)))

@@ -1,6 +1,7 @@
 """A directory entry that leads to system memory."""
 
 from nova_async.address import GIB, MIB
+from nova_async.clients.caller import mapping, on_root, one_caller
 from nova_async.clients.forcing import LEAF_TABLE, Firmware, buffer, fails_with, firmware_maps, pages_at
 from nova_async.clients.published_vm import PublishedVm
 from nova_async.clients.vm import Vm
@@ -27,6 +28,7 @@ async def system_memory_table(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def system_memory_table_ours(world: World) -> None:
     """Does ours neither follow nor overwrite an entry that leads elsewhere?
 
@@ -35,10 +37,9 @@ async def system_memory_table_ours(world: World) -> None:
     gpu = await world.boot("GA102", vram="16MiB")
     root = firmware_maps(gpu, Firmware.SYSTEM_MEMORY, system_table=256 * GIB)
     before = list(gpu.board.mmu.tables(root))
-    vmm = gpu.vmm(root, GIB, name="vm", owner="vm")
-    async with buffer(gpu, 1) as frames:
+    async with buffer(gpu, 1) as frames, on_root(gpu, root, GIB) as vmm:
         with fails_with(EEXIST):
             await vmm.map_pages(frames, pages_at(MIB), writable=True)
-        await vmm.unmap_pages(await vmm.map_pages(frames, pages_at(LEAF_TABLE), writable=True))
-        await vmm.close()
+        async with mapping(vmm, frames, pages_at(LEAF_TABLE)):
+            pass
     assert list(gpu.board.mmu.tables(root)) == before

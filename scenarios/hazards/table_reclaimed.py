@@ -1,8 +1,9 @@
 """Empty tables that are taken out."""
 
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import executing, mapping, one_caller, preparing
 from nova_async.clients.forcing import ACROSS, LEAF_TABLE, buffer, fails_with, pages_at
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.clients.vm import Vm
 from nova_async.errors import EIO
 from nova_async.mm.published import Vmm
 from nova_async.mm.published.blocks import drop_table
@@ -48,17 +49,26 @@ async def table_reclaimed(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def table_reclaimed_ours(world: World) -> None:
     """Does a pending prepare of ours keep the tables that it found present?
 
     Hazard B16, the same neighbour. Prepare takes part in every table on its path, so the neighbour's unmap, or the
-    abort of another prepare, leaves them all; what nobody takes part in any more is what may go.
+    abort of another prepare, leaves them all. Who takes out what nobody takes part in finds nothing while the prepare
+    is pending, and all of them when its mapping is gone.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    async with buffer(gpu, 5) as frames, Vm(gpu, "vm", pages=1024) as vm:
-        given_up = await vm.vmm.prepare_map(1, pages_at(2 * LEAF_TABLE - 8192))
-        neighbour = await vm.vmm.map_pages(frames[4:], pages_at(2 * LEAF_TABLE - 4096), writable=True)
-        prepared = await vm.vmm.prepare_map(4, ACROSS)
-        await vm.vmm.unmap_pages(neighbour)
-        await vm.vmm.abort(given_up)
-        await vm.vmm.unmap_pages(await vm.vmm.execute_map(prepared, frames[:4], writable=True))
+    async with (
+        buffer(gpu, 5) as frames,
+        address_space(gpu, "vm", pages=1024) as vmm,
+        preparing(vmm, 1, pages_at(2 * LEAF_TABLE - 8192)) as given_up,
+        mapping(vmm, frames[4:], pages_at(2 * LEAF_TABLE - 4096)) as neighbour,
+        preparing(vmm, 4, ACROSS) as prepared,
+    ):
+        await vmm.unmap_pages(neighbour)
+        await vmm.abort(given_up)
+        assert not await vmm.reclaim_tables()
+        async with executing(prepared, frames[:4]):
+            pass
+        assert await vmm.reclaim_tables()
+        await gpu.mm.deferred.drain()

@@ -1,8 +1,9 @@
 """One reserve for two prepares."""
 
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import executing, one_caller, preparing
 from nova_async.clients.forcing import UPPER_TABLE, buffer, fails_with, pages_at
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.clients.vm import Vm
 from nova_async.errors import ENOMEM
 from nova_async.scenario import CLEAN, World, scenario
 
@@ -25,6 +26,7 @@ async def tables_promised_twice(world: World, chip: str = "GA102") -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def tables_promised_twice_ours(world: World, chip: str = "GA102") -> None:
     """Does each pending prepare of ours hold its own share of the tables it needs?
 
@@ -32,8 +34,12 @@ async def tables_promised_twice_ours(world: World, chip: str = "GA102") -> None:
     from the moment it is there, and execute records before it writes.
     """
     gpu = await world.boot(chip, vram="16MiB")
-    async with buffer(gpu, 2) as frames, Vm(gpu, "vm", pages=1 << 20) as vm:
-        first = await vm.vmm.prepare_map(1, pages_at(0))
-        second = await vm.vmm.prepare_map(1, pages_at(UPPER_TABLE))
+    async with (
+        buffer(gpu, 2) as frames,
+        address_space(gpu, "vm", pages=1 << 20) as vmm,
+        preparing(vmm, 1, pages_at(0)) as first,
+        preparing(vmm, 1, pages_at(UPPER_TABLE)) as second,
+    ):
         for prepared, frame in ((first, frames[0]), (second, frames[1])):
-            await vm.vmm.unmap_pages(await vm.vmm.execute_map(prepared, [frame], writable=True))
+            async with executing(prepared, [frame]):
+                pass

@@ -2,9 +2,9 @@
 
 from contextlib import AsyncExitStack
 
-import anyio
-
 from nova_async.address import KIB, MIB
+from nova_async.clients.caller import Caller
+from nova_async.clients.forcing import Gate
 from nova_async.mm import Gpu
 from nova_async.mm.pramin import Pramin
 from nova_async.mm.v6 import Devres, Window
@@ -74,7 +74,7 @@ async def two_windows_ours(world: World) -> None:
     gets it only when the first is done. Whoever has the window moves it wherever the other has left it.
     """
     gpu = await world.boot("GA102", vram="16MiB")
-    asked = anyio.Event()
+    asked = Gate("second has asked")
 
     async def first() -> None:
         async with gpu.mm.pramin.window() as window:
@@ -83,14 +83,14 @@ async def two_windows_ours(world: World) -> None:
         assert await _read(gpu, HERE) == 1
 
     async def second() -> None:
-        asked.set()
+        await asked.open()
         async with gpu.mm.pramin.window() as window:
             window.try_write64(THERE, 2)
         assert await _read(gpu, THERE) == 2
 
-    async with anyio.create_task_group() as users:
-        users.start_soon(first, name="first")
-        users.start_soon(second, name="second")
+    async with world.clients() as clients:
+        clients.start(Caller("first", first))
+        clients.start(Caller("second", second))
 
 
 async def _read(gpu: Gpu, address: int) -> int:

@@ -1,6 +1,7 @@
 """A device that is unbound while something is mapped."""
 
 from nova_async.address import PAGE_SIZE, Vfn, VramAddress
+from nova_async.clients.caller import one_caller
 from nova_async.clients.forcing import buffer, fails_with
 from nova_async.errors import ENODEV
 from nova_async.hw.chipset import MmuVersion
@@ -54,6 +55,7 @@ async def unbound_device_guard(world: World) -> None:
 
 
 @scenario(expect=CLEAN)
+@one_caller
 async def unbound_device_guard_ours(world: World) -> None:
     """Does a flush of ours poll under nothing but locks that may sleep?
 

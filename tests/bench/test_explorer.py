@@ -3,7 +3,7 @@ from functools import partial
 
 import pytest
 
-from nova_async.bench import Settings, explorer, first_bug, peer_process, peers, steps
+from nova_async.bench import Settings, explorer, first_bug, orders, peer_process, peers, steps
 from nova_async.bench.explorer import BLOCKED, CHECKED, EXECUTIONS, KEPT, OF_OPTIMUM, RATE, UNCHECKED, explore_all, rate
 from nova_async.bench.figure import Samples
 from nova_async.bench.first_bug import MILLISECONDS, TO_BUG, first_deadlock
@@ -38,6 +38,12 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "REPEATS", 2)
     monkeypatch.setattr(first_bug, "SEEDS", 2)
     monkeypatch.setattr(first_bug, "TABLES", (2, 4))
+    monkeypatch.setattr(orders, "SECTIONS", (2,))
+    monkeypatch.setattr(orders, "PHILOSOPHERS", (3,))
+    monkeypatch.setattr(orders, "READERS", ())
+    monkeypatch.setattr(orders, "CREATORS", (1,))
+    monkeypatch.setattr(orders, "MAX_SECONDS", 0.05)
+    monkeypatch.setattr(orders, "WALKS", 5)
     monkeypatch.setattr(peer_process, "started", lambda *, wanted: nullcontext([Foreign()] if wanted else []))
     monkeypatch.setattr(peers, "missing", lambda: ["frontrun"])
 
@@ -51,6 +57,7 @@ def test_the_bench_compares_steps_rates_and_counts(small: None) -> None:
     assert figures["dpor: readers(8)", 8, RATE].against == "random: readers(8)"
     assert figures["readers: optimal DPOR", 5, EXECUTIONS].median == 32
     assert figures["first deadlock: random", 4, TO_BUG].median >= 1
+    assert figures[orders.turn_name("philosophers"), 3, orders.ORDERS].median == 30
     assert not any(name.startswith("simloom") for name, _, _ in figures)
     assert all("readers(13)" not in goal.what for goal in report.goals)
 

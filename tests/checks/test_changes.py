@@ -82,7 +82,7 @@ async def test_an_invalidate_of_everybody_counts_and_one_of_another_space_does_n
     vmm, mapped, _ = await watched.mapping()
     changes, space = watched.sanitizer._changes, watched.sanitizer.tables.spaces[vmm.pdb_addr]
     for pdb, told in ((None, 0), (vmm.pdb_addr, 0), (vmm.pdb_addr + PAGE_SIZE, 1)):
-        changes.gone(vmm.pdb_addr, mapped.frames, range(0))
+        changes.gone(vmm.pdb_addr, "space", mapped.frames, range(0))
         changes.invalidated(pdb)
         changes.addresses_freed(vmm.pdb_addr, space.name, mapped.frames)
         assert len(watched.gpu.kernel.lockdep.findings) == told

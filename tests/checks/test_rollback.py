@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import anyio
 import pytest
 
 from nova_async.address import GIB, MIB, PAGE_SIZE, VramAddress
@@ -144,3 +145,29 @@ async def test_a_table_unlinked_above_a_live_mapping_is_312(watched: Any) -> Non
     async with watched.window(vmm) as window:
         window.try_write64(mapped.path.pages[0].slot, 0)
     assert watched.codes == ["NOVA312"]
+
+
+async def test_a_table_that_a_prepare_of_another_task_has_claimed_may_stay(watched: Any, monkeypatch: Any) -> None:
+    vmm, frames = await space(watched), watched.frames(await watched.buffer())
+    failing = await vmm.prepare_map(1, range(PAGE_SIZE))
+    looking, failed = anyio.Event(), anyio.Event()
+
+    async def look(*_: object) -> None:
+        looking.set()
+        await failed.wait()
+        raise EEXIST("firmware has mapped there")
+
+    async def prepare() -> None:
+        monkeypatch.setattr(TableWriter, "check_vacant", look)
+        with pytest.raises(EEXIST):
+            await vmm.prepare_map(1, range(PAGE_SIZE, 2 * PAGE_SIZE))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(prepare)
+        await looking.wait()
+        once = iter(["tlb"])
+        watched.gpu.kernel.faults.strikes = lambda kind: kind == "tlb" and next(once, "") == kind
+        with pytest.raises(ETIMEDOUT):
+            await vmm.execute_map(failing, frames, writable=True)
+        failed.set()
+    assert watched.codes == []

@@ -1,5 +1,6 @@
 """The shadow, kept up by writes, against the census, which reads everything: after every write they say the same."""
 
+import gc
 from collections.abc import Iterable
 from random import Random
 
@@ -167,6 +168,29 @@ def test_a_forgotten_address_space_leaves_nothing(board: Board) -> None:
     assert watcher.shadow.tables_in(everywhere) == []
     assert watcher.shadow.leaves_to(everywhere) == []
     assert list(watcher.root.leaves_in(range(1 << 52))) == []
+
+
+def test_a_forgotten_address_space_is_gone_without_the_collector(board: Board) -> None:
+    shadow = Shadow(board.vram, board.mmu.format, Everything(board))
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(isinstance(thing, Root) for thing in gc.get_objects())
+        for _ in range(10):
+            root = Root(ROOT)
+            shadow.watch(root)
+            shadow.forget(root)
+            del root
+        assert sum(isinstance(thing, Root) for thing in gc.get_objects()) == before
+    finally:
+        gc.enable()
+
+
+def test_a_table_that_was_unlinked_leaves_no_empty_list_where_it_was(board: Board) -> None:
+    watcher, _ = everything_mapped(board)
+    assert watcher.root.last_level
+    board.vram.fill(ROOT, 512, 0)
+    assert watcher.root.last_level == {}
 
 
 def everything_mapped(board: Board) -> tuple[Everything, int]:

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,10 +10,11 @@ import structlog
 
 from nova_async.cli import main
 from nova_async.events import Event, EventKind, Trace
+from nova_async.explore import explore
 from nova_async.findings import Finding
 from nova_async.lockdep import LockGraph
 from nova_async.point import Live
-from nova_async.scenario import runner
+from nova_async.scenario import exploring, runner
 
 CLIENTS = '''
 from nova_async.errors import ENOSPC, UsageError
@@ -111,6 +113,56 @@ async def misses(world: World) -> None:
         raise RuntimeError("somebody is missing")
 '''
 
+SPINS = (
+    MEETINGS.partition("async def meet")[0]
+    + '''
+from nova_async.clients import Reclaimer
+
+
+@dataclass
+class Spinner:
+    name: str
+    lock: Mutex[None]
+    other: Path
+
+    async def run(self) -> None:
+        while not self.other.ended:
+            async with self.lock.lock():
+                pass
+
+
+async def spin(world: World) -> None:
+    a: Mutex[None] = world.kernel.private_mutex("a", None)
+    path = Path("create", a, world.kernel.private_mutex("b", None))
+    async with world.clients() as clients:
+        clients.start(Spinner("spinner", a, path))
+        clients.start(path)
+
+
+@scenario(expect=CLEAN)
+async def spins(world: World) -> None:
+    """May a client ask again and again?"""
+    await spin(world)
+
+
+@scenario(expect="NOVA403")
+async def means_it(world: World) -> None:
+    """Is the starvation found?"""
+    await spin(world)
+
+
+@scenario(expect=CLEAN)
+async def hidden(world: World) -> None:
+    """Is a deadlock found that an attendant hides?"""
+    a: Mutex[None] = world.kernel.private_mutex("a", None)
+    b: Mutex[None] = world.kernel.private_mutex("b", None)
+    async with world.clients() as clients:
+        clients.attend(Reclaimer(world.kernel))
+        clients.start(Path("create", a, b))
+        clients.start(Path("reset", b, a))
+'''
+)
+
 
 @dataclass(frozen=True)
 class Said:
@@ -173,4 +225,12 @@ def nova(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def meetings(nova: Callable[..., Said], tmp_path: Path) -> Callable[..., Said]:
     """Run a command line where the clients of ``meet.py`` meet in a few orders; the world is the real one."""
     (tmp_path / "meet.py").write_text(MEETINGS, encoding="utf-8")
+    return nova
+
+
+@pytest.fixture
+def spinning(nova: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+    """Run a command line where the clients of ``spin.py`` need not come to an end; 400 steps are many."""
+    (tmp_path / "spin.py").write_text(SPINS, encoding="utf-8")
+    monkeypatch.setattr(exploring, "explore", partial(explore, max_steps=400))
     return nova

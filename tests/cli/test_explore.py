@@ -36,7 +36,7 @@ def test_a_scenario_that_meets_its_expectation_in_every_order_ends_with_0(meetin
     said = meetings("explore", "meet.py", "-k", "in_line or crossed")
     assert (said.code, said.err) == (0, "")
     crossed, in_line = rows(said.out)[:2]
-    assert (crossed[:4], crossed[-2:]) == (["crossed", "exhaustive", "complete", "2"], ["NOVA101, NOVA401", "met"])
+    assert (crossed[:4], crossed[-2:]) == (["crossed", "exhaustive", "complete", "4"], ["NOVA101, NOVA401", "met"])
     assert (in_line[:4], in_line[-2:]) == (["in_line", "exhaustive", "complete", "2"], ["nothing", "met"])
     assert said.out.endswith("2 of 2 scenarios met the expectation; 2 explored in every order.\n")
 
@@ -98,7 +98,7 @@ def test_json_of_one_scenario_is_the_contract(meetings: Nova) -> None:
     Draft202012Validator(schema("nova.explore/1")).validate(document)
     assert (said.code, said.err, document["ok"]) == (1, "", False)
     assert document["scenario"] == "meet.py::surprised"
-    assert (document["strategy"], document["complete"], document["executions"]) == ("exhaustive", True, 2)
+    assert (document["strategy"], document["complete"], document["executions"]) == ("exhaustive", True, 4)
     deadlock = document["findings"][1]
     assert (deadlock["code"], deadlock["severity"]) == ("NOVA401", "proved")
     assert deadlock["token"].startswith("n1.")
@@ -228,7 +228,7 @@ def test_json_of_an_explored_run_is_of_its_schema(meetings: Nova) -> None:
     document = json.loads(meetings("run", "meet.py::crossed", "--json").out)
     Draft202012Validator(schema("nova.run/1")).validate(document)
     (entry,) = document["scenarios"]
-    assert (entry["backend"], entry["met"], entry["stats"]["executions"]) == ("exhaustive", True, 2)
+    assert (entry["backend"], entry["met"], entry["stats"]["executions"]) == ("exhaustive", True, 4)
 
 
 def test_a_narrow_table_has_room_for_every_word() -> None:
@@ -248,3 +248,55 @@ def test_a_narrow_table_has_room_for_every_word() -> None:
     row, below = console.export_text().splitlines()[-3:-1]
     assert row.split() == [scenario.name, "partial", "12,345", "67,890", "12.50", "s", "nothing", "inconclusive"]
     assert below.split() == ["exhaustive"]
+
+
+def test_a_kill_of_nobody_is_a_mistake_and_names_the_clients(meetings: Nova) -> None:
+    said = meetings("explore", "meet.py::in_line", "--kill", "creat*", "--kill", "rest*", "--max-executions", "5")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "nova-async: no client 'rest*'; did you mean 'reset'? (there are: create, reset)\n"
+
+
+def test_a_kill_of_somebody_is_none(meetings: Nova) -> None:
+    assert meetings("explore", "meet.py::in_line", "--kill", "creat*", "--kill", "?eset").code == 0
+
+
+def test_first_stops_at_the_first_failure(meetings: Nova) -> None:
+    every = json.loads(meetings("explore", "meet.py::surprised", "--json").out)
+    said = meetings("explore", "meet.py::surprised", "--first", "--json")
+    first = json.loads(said.out)
+    assert said.code == 1
+    assert first["executions"] < every["executions"]
+    assert first["incomplete_because"] == ["it stopped at the first failure"]
+    assert "--first" in meetings("explore", "meet.py::surprised", "--first").out
+
+
+def test_starvation_is_told_and_leaves_the_answer_open(spinning: Nova) -> None:
+    said = spinning("explore", "spin.py::spins", "--strategy", "dfs", "--max-executions", "1")
+    assert said.code == 4
+    assert rows(said.out)[0][-2:] == ["NOVA403", "inconclusive"]
+    assert "NOVA403 starvation (possible)" in said.out
+    assert "create could acquire a at each of the last 16 steps, and 1,000 more, and never had a turn" in said.out
+    assert "while spinner goes round (acquire a); in turns, it ends after" in said.out
+
+
+def test_starvation_that_is_expected_is_an_answer(spinning: Nova) -> None:
+    said = spinning("explore", "spin.py::means_it", "--strategy", "dfs", "--max-executions", "1")
+    assert (said.code, rows(said.out)[0][-1]) == (0, "met")
+
+
+def test_a_deadlock_behind_an_attendant_fails_as_livelock_and_says_who_waits_for_whom(spinning: Nova) -> None:
+    said = spinning("explore", "spin.py::hidden", "--strategy", "dfs", "--max-executions", "1")
+    assert said.code == 1
+    assert "NOVA404 livelock (proved)" in said.out
+    assert "nobody gets anywhere: kswapd goes round (read kswapd), and 1,000 more steps in turns" in said.out
+    assert "create waits for acquire b, held by reset; reset waits for acquire a, held by create" in said.out
+
+
+@pytest.mark.parametrize("name", ["spins", "hidden"])
+def test_what_does_not_end_replays_to_the_same_text(spinning: Nova, name: str) -> None:
+    told = spinning("explore", f"spin.py::{name}", "--strategy", "dfs", "--max-executions", "1").out
+    message = next(line.strip() for line in told.splitlines() if "goes round" in line)
+    token = next(line.split("'")[1] for line in told.splitlines() if "replay it:" in line)
+    said = spinning("replay", token)
+    assert said.code == (1 if name == "hidden" else 0)
+    assert message in said.out

@@ -1,14 +1,17 @@
 """BAR1 users, page mappers, seats, the killer and the tally."""
 
+import gc
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from nova_async.clients import Bar1User, Client, Killer, PageMapper, Seat, Tally
+from nova_async.clients import Bar1User, Client, DrmSubmitter, Killer, PageMapper, Seat, Tally, VgpuCreator, Vm
 from nova_async.clients.address_space import address_space
 from nova_async.errors import EINVAL, EIO, ENODEV, UsageError
+from nova_async.mm import Gpu, Vmm
 from nova_async.point import Live, running_under
 from nova_async.scenario import World
 
@@ -51,6 +54,33 @@ async def test_a_bar1_user_notices_a_word_that_is_not_what_it_wrote(world: World
         with pytest.raises(EIO, match="BAR1 reads"):
             await Bar1User(gpu, 0).run()
     assert world.findings == []
+
+
+async def turns_of_each_kind(gpu: Gpu, vmm: Vmm, vm: Vm) -> None:
+    for number in range(5):
+        await Bar1User(gpu, number).run()
+        await PageMapper(gpu, vmm, number).run()
+        await VgpuCreator(gpu, number).run()
+        await DrmSubmitter(vm, number).run()
+
+
+async def test_what_clients_leave_behind_needs_no_collector(world: World) -> None:
+    async with world:
+        gpu = await world.boot("GA102", vram="16MiB")
+        async with address_space(gpu, "shared", 64) as vmm, Vm(gpu, "vm", pages=64) as vm:
+            await turns_of_each_kind(gpu, vmm, vm)
+            gc.collect()
+            gc.disable()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            try:
+                await turns_of_each_kind(gpu, vmm, vm)
+                gc.collect()
+                ours = {type(thing) for thing in gc.garbage if type(thing).__module__.startswith("nova_async")}
+            finally:
+                gc.set_debug(0)
+                gc.garbage.clear()
+                gc.enable()
+    assert ours == set()
 
 
 class Turn:
@@ -99,22 +129,36 @@ async def test_whoever_is_killed_on_a_seat_is_followed_by_the_next() -> None:
     assert seat.turns == 3
 
 
-async def kills_of(seed: int, rate: float = 0.5) -> list[int]:
+async def first_kills(seed: int, count: int = 20) -> list[int]:
     killed: list[int] = []
-    killer = Killer([lambda victim=victim: killed.append(victim) for victim in range(5)], rate, seed)  # type: ignore[misc]
+    with anyio.CancelScope() as scope:
+
+        def kill(victim: int) -> None:
+            killed.append(victim)
+            if len(killed) == count:  # the killer's own doing ends it, and not how often the loop lets it run
+                scope.cancel()
+
+        killer = Killer([partial(kill, victim) for victim in range(5)], 0.5, seed)
+        await killer.run()
+    assert killer.kills == count
+    return killed
+
+
+async def test_a_seed_decides_whom_the_killer_takes() -> None:
+    assert await first_kills(1) == await first_kills(1) != await first_kills(2)
+    assert set(await first_kills(1)) == set(range(5))
+
+
+async def test_a_killer_that_never_strikes_kills_nobody() -> None:
+    killed: list[int] = []
+    killer = Killer([lambda: killed.append(0)], 0.0)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(killer.run)
         for _ in range(100):
             await checkpoint()
         tasks.cancel_scope.cancel()
-    assert killer.kills == len(killed)
-    return killed[:20]  # how many there are depends on how often the loop lets it run
-
-
-async def test_a_seed_decides_whom_the_killer_takes() -> None:
-    assert await kills_of(1) == await kills_of(1) != await kills_of(2)
-    assert set(await kills_of(1)) == set(range(5))
-    assert await kills_of(1, rate=0.0) == []
+    assert not killed
+    assert killer.kills == 0
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.5])

@@ -97,7 +97,7 @@ def test_an_interrupt_keeps_what_there_is() -> None:
 
 def test_progress_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(10_000))
-    monkeypatch.setattr("nova_async.explore.explorer.time.perf_counter", lambda: float(next(ticks)))
+    monkeypatch.setattr("nova_async.explore.exploration.time.perf_counter", lambda: float(next(ticks)))
     told: list[Progress] = []
     explore(programs.lost(2), strategy="exhaustive", progress=told.append)
     assert [progress.executions for progress in told] == list(range(1, len(told) + 1))

@@ -10,7 +10,7 @@ from nova_async.explore import explore, pick, programs, share
 from nova_async.explore.primitives import Cell
 from nova_async.explore.state import Digest, hash_value
 from nova_async.explore.strategies import Exhaustive
-from nova_async.explore.strategies.stateful import HIDDEN
+from nova_async.explore.strategies.stateful import HIDDEN, UNLIKE
 from nova_async.point import Kind, Operation, point
 
 
@@ -201,3 +201,24 @@ def test_what_cannot_name_a_state_is_refused() -> None:
 def test_sharing_outside_an_exploration_does_nothing() -> None:
     share("x", 1)
     assert pick(3) == 0
+
+
+def test_a_state_that_is_another_one_when_it_is_reached_again_is_noticed() -> None:
+    async def program() -> None:
+        first: list[int] = []
+
+        async def task(number: int) -> None:
+            await x.write(0)
+            first.append(number)  # told to nobody
+            await x.write(0)
+            await x.write(first[0])
+            await x.write(first[0])
+
+        x = Cell("x", 0)
+        async with anyio.create_task_group() as group:
+            group.start_soon(task, 1)
+            group.start_soon(task, 2)
+
+    result = explore(program)
+    assert not result.complete
+    assert UNLIKE in result.incomplete_because[0]

@@ -1,3 +1,6 @@
+import gc
+from weakref import ref
+
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
@@ -86,3 +89,19 @@ async def test_a_task_that_ends_with_a_fence_that_it_took_on_is_402(kernel: Kern
     (finding,) = kernel.lockdep.findings
     assert (finding.code, finding.message) == ("NOVA402", "signaller: ended, and nobody else will signal ring:1")
     await fence.signal()
+
+
+async def test_a_thousand_signalled_fences_keep_none_of_their_predecessors_alive(kernel: Kernel) -> None:
+    gc.disable()  # nor do they wait for the collector of cycles
+    try:
+        dead = []
+        for number in range(1000):
+            fence = kernel.fence(f"ring:{number}")
+            fence.publish()
+            fence.take_on()
+            await fence.signal(EIO("no answer"))
+            await fence.wait()
+            dead.append(ref(fence))
+        assert [fence() for fence in dead[:-1]] == [None] * 999
+    finally:
+        gc.enable()

@@ -1,4 +1,6 @@
+import gc
 from dataclasses import dataclass, field
+from weakref import ref
 
 import anyio
 import pytest
@@ -115,3 +117,21 @@ async def test_a_reclaimable_allocation_in_the_run_stage_is_found(kernel: Kernel
     async with DrmScheduler(kernel.lockdep, "ring") as ring:
         await ring.submit(Allocating("a", [])).wait()
     assert [finding.code for finding in kernel.lockdep.findings] == ["NOVA202"]
+
+
+async def test_a_queue_keeps_neither_the_jobs_it_has_cleaned_up_nor_their_fences_alive(kernel: Kernel) -> None:
+    gc.disable()
+    try:
+        async with DrmScheduler(kernel.lockdep, "ring") as ring:
+            fences = []
+            done = kernel.fence("before")
+            await done.signal()
+            for _ in range(100):  # each waits for the one before
+                done = ring.submit(Recorder("a", []), after=[done])
+                fences.append(ref(done))
+            await done.wait()
+            for _ in range(500):
+                await checkpoint()
+            assert [fence() for fence in fences[:-2]] == [None] * 98  # workers remember their last job
+    finally:
+        gc.enable()

@@ -1,3 +1,6 @@
+import gc
+from weakref import ref
+
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
@@ -125,3 +128,21 @@ async def test_under_preemption_critical_sections_still_exclude_each_other(kerne
                 tasks.start_soon(increment)
     async with mutex.lock() as guard:
         assert guard.data == [100]
+
+
+class Guarded:
+    pass
+
+
+async def test_what_a_lock_guards_is_gone_with_the_lock_and_without_the_collector(kernel: Kernel) -> None:
+    gc.disable()
+    try:
+        data = Guarded()
+        gone = ref(data)
+        mutex = kernel.private_mutex("short-lived", data)
+        async with mutex.lock():
+            pass
+        del mutex, data
+        assert gone() is None
+    finally:
+        gc.enable()

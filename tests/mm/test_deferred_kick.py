@@ -1,9 +1,13 @@
 """Who kicks the deferred frees waits for one drain at most, and loses nothing."""
 
+import gc
+
 import anyio
+import pytest
 from anyio.lowlevel import checkpoint
 
 from nova_async.address import PAGE_SIZE
+from nova_async.errors import EIO
 from nova_async.mm import Gpu
 from nova_async.scenario import World
 
@@ -18,6 +22,25 @@ async def test_a_kick_alone_frees_what_waits(world: World) -> None:
         await give_back(gpu, "somebody")
         await gpu.mm.deferred.kick()
         assert len(gpu.mm.deferred) == 0
+    assert world.findings == []
+
+
+async def test_the_error_of_a_drain_is_gone_without_the_collector(world: World) -> None:
+    async with world:
+        gpu = await world.boot("GA102", vram="8MiB")
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(10):
+                await give_back(gpu, "somebody")
+                gpu.kernel.faults.start({"mmio": 1.0})
+                with pytest.raises(EIO):
+                    await gpu.mm.deferred.drain()
+                gpu.kernel.faults.stop()
+            left = [thing for thing in gc.get_objects() if isinstance(thing, EIO)]
+            assert len(left) <= 1
+        finally:
+            gc.enable()
     assert world.findings == []
 
 

@@ -1,4 +1,5 @@
 import gc
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ def test_an_error_inside_leaves_it_as_it_was() -> None:
     with pytest.raises(ValueError, match="gone"):
         fails()
     assert gc.get_threshold() == before
+
+
+def test_garbage_that_lived_long_does_not_pile_up() -> None:
+    gc.collect()  # which counts from the beginning then
+    collections = gc.get_stats()[2]["collections"]
+    with rare_collections():
+        living: deque[list[object]] = deque(maxlen=300_000)
+        for _ in range(1_600_000):
+            circle: list[object] = []
+            circle.append(circle)
+            living.append(circle)  # the oldest one is garbage now, and of the old generation
+    assert gc.get_stats()[2]["collections"] > collections
 
 
 def test_nova_async_run_lets_it(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def explored_with(declared: Scenario, values: dict[str, int], strategy: Strategy
 STATEFUL: dict[str, Callable[[], Strategy]] = {
     "by birth": partial(Exhaustive, forget_ended=True),
     "exact": partial(Exhaustive, naming=Naming.EXACT),
-    "private first": partial(Exhaustive, private_first=True, forget_ended=True),
+    "private first": partial(Exhaustive, persistent_sets=True, forget_ended=True),
 }
 
 

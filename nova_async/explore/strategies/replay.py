@@ -12,12 +12,15 @@ from nova_async.explore.task import ControlledTask
 class Replay(Sampling):
     """One execution, exactly as recorded.
 
+    Attributes:
+        schedule: what was recorded.
+
     Raises:
         ReplayDiverged: at the first step at which other tasks can run than when it was recorded.
     """
 
     def __init__(self, schedule: Schedule) -> None:
-        self._schedule = schedule
+        self.schedule = schedule
         self._step = 0
         self._picked = 0
         self._begun = False
@@ -29,7 +32,7 @@ class Replay(Sampling):
 
     def choose(self, enabled: Sequence[ControlledTask], current: ControlledTask | None) -> ControlledTask:  # noqa: ARG002
         """The task that was chosen in this step."""
-        steps = self._schedule.steps
+        steps = self.schedule.steps
         keys = tuple(task.key for task in enabled)
         recorded = steps[self._step].runnable if self._step < len(steps) else ()
         self._step += 1
@@ -42,7 +45,7 @@ class Replay(Sampling):
 
     def pick(self, n: int) -> int:
         """The value that was chosen."""
-        picks = self._schedule.picks
+        picks = self.schedule.picks
         recorded = picks[self._picked] if self._picked < len(picks) else None
         self._picked += 1
         if recorded is None or recorded[0] != n:

@@ -8,6 +8,7 @@ that there are few of them; the other way round, each would try one and end.
 import heapq
 from collections import deque
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 NEARBY = 1024
 """How many states to look at for something to go on with, before giving up and beginning another execution."""
@@ -21,19 +22,33 @@ class State:
         next: where each option leads, None where it was not tried yet.
         untried: the places in ``options`` of those that were not, the last one to be tried first.
         depth: how many choices led here when it was found.
+        level: higher than that of every state from which a choice leads here that makes up for others.
+        data: it is a data choice.
         left_out: the places of those that will not be tried, as something else in this state makes up for them.
+        number: how many were found earlier.
         before: the state that it was found from, and the place of the option.
     """
 
-    __slots__ = ("before", "depth", "left_out", "next", "options", "untried")
+    __slots__ = ("before", "data", "depth", "left_out", "level", "next", "number", "options", "untried")
 
-    def __init__(self, options: tuple[str, ...], order: Sequence[int], before: "tuple[State, int] | None") -> None:
+    def __init__(
+        self,
+        options: tuple[str, ...],
+        order: Sequence[int],
+        before: "tuple[State, int] | None",
+        *,
+        number: int = 0,
+        data: bool = False,
+    ) -> None:
+        self.number = number
         self.options = options
+        self.data = data
         self.next: list[State | None] = [None] * len(options)
         self.untried = list(reversed(order))
         self.left_out: list[int] = []
         self.before = before
         self.depth: int = before[0].depth + 1 if before else 0
+        self.level: int = before[0].level + 1 if before else 0
 
 
 class StateGraph:
@@ -41,18 +56,23 @@ class StateGraph:
 
     Attributes:
         start: what comes before the first choice.
+        found: all states and data choices, by number.
         untried: how many steps are known that were not tried yet.
     """
 
     def __init__(self) -> None:
         self.start = State(("begin",), (0,), None)
+        self.found = [self.start]
         self.untried = 1
         self._open = [(0, 0, self.start)]
         self._count = 0
 
-    def add(self, options: tuple[str, ...], order: Sequence[int], before: tuple[State, int]) -> State:
-        """A state that was not seen before; only the options in ``order`` will be tried."""
-        state = State(options, order, before)
+    def add(
+        self, options: tuple[str, ...], order: Sequence[int], before: tuple[State, int], *, data: bool = False
+    ) -> State:
+        """A state that was not seen before, or a data choice; only the options in ``order`` will be tried."""
+        state = State(options, order, before, number=len(self.found), data=data)
+        self.found.append(state)
         state_before, place = before
         state_before.next[place] = state
         self.untried += len(order)
@@ -74,6 +94,48 @@ class StateGraph:
         self.untried -= 1
         return state.untried.pop()
 
+    def lift(self, target: State, source: State) -> bool:
+        """Let a state, and all behind it, be on higher levels than one from which a choice leads there.
+
+        Returns:
+            Whether that was possible: not if the choice may close a circle.
+        """
+        lifted: dict[int, tuple[State, int]] = {}
+        queue = deque([(target, source.level + 1)])
+        while queue:
+            state, level = queue.popleft()
+            if state is source or len(lifted) > NEARBY:
+                return False
+            if lifted.get(state.number, (state, state.level))[1] < level:
+                lifted[state.number] = state, level
+                queue.extend((after, level + 1) for after in state.next if after is not None)
+        for state, level in lifted.values():
+            state.level = level
+        return True
+
+    def was_tried(self, state: State, place: int) -> None:
+        """Somebody else has tried an option."""
+        if place in state.untried:
+            state.untried.remove(place)
+            self.untried -= 1
+        elif place in state.left_out:
+            state.left_out.remove(place)
+
+    def share_out(self, part: int, parts: int) -> None:
+        """Forget what is left to try in all states but every so manieth, the shallowest first."""
+        untried = sorted((entry for entry in self._open if entry[2].untried), key=itemgetter(0, 1))
+        self._open = []
+        seen: dict[int, None] = {}
+        for depth, count, state in untried:
+            if state.number in seen:
+                continue
+            if len(seen) % parts == part:
+                self._open.append((depth, count, state))
+            else:
+                self.untried -= len(state.untried)
+                state.untried = []
+            seen[state.number] = None
+
     def way_to_open(self) -> list[int] | None:
         """The choices from the start to the shallowest state with something to try, the last one first; or None."""
         while self._open and not self._open[0][2].untried:
@@ -86,6 +148,13 @@ class StateGraph:
             state, place = state.before
             way.append(place)
         return way
+
+    def goal(self, way: Sequence[int]) -> State | None:
+        """Where a way from the start leads, which is in reverse."""
+        state: State | None = self.start
+        for place in reversed(way):
+            state = state.next[place] if state is not None else None
+        return state
 
     def way_on(self, state: State) -> list[int] | None:
         """The choices from ``state`` to one nearby with something to try, the last one first; or None."""

@@ -4,18 +4,22 @@ Two tasks with 50 critical sections each can meet in 1e29 orders and in 12,800 s
 that was seen before goes on only to where something is left to try.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from nova_async.errors import InternalError
-from nova_async.explore.execution import Execution
+from nova_async.explore.execution import Ending, Execution
 from nova_async.explore.state import hash_name, hash_value
+from nova_async.explore.strategies.cycles import Circles, endless
 from nova_async.explore.strategies.dfs import bound_gap, current_first
-from nova_async.explore.strategies.ownership import Ownership
+from nova_async.explore.strategies.footprints import Footprints, Step
+from nova_async.explore.strategies.journal import Arrival, Entry, Journal, Taken
+from nova_async.explore.strategies.persistent import Ready, persistent_set
 from nova_async.explore.strategies.protocol import Basic
 from nova_async.explore.strategies.state_graph import State, StateGraph
-from nova_async.explore.task import ControlledTask
+from nova_async.explore.task import ControlledTask, awaiting
 from nova_async.point import Naming
 
+UNLIKE = "a state was not the same when it was reached again: something that is shared is not told to the explorer"
 HIDDEN = "in one state different tasks could run at different times: something they share is not told to the explorer"
 
 
@@ -25,9 +29,8 @@ class Exhaustive(Basic):
     Args:
         preemptions: leave out orders that switch away from a task that could go on more often than this; None for no
             bound. With a bound, whose turn it is and how many are left are a part of the state.
-        private_first: take a step that is nobody else's business before all others, and leave these out; see
-            :mod:`~nova_async.explore.strategies.ownership`. For programs that tell of all they share; not together with
-            a bound.
+        persistent_sets: leave out what others make up for; see :mod:`~nova_async.explore.strategies.persistent`. For
+            programs that tell of all they share; not together with a bound.
         forget_ended: do not tell states apart by what tasks were told that have ended since. Far fewer states, where
             nothing that such a task leaves behind is missing in the digest.
 
@@ -39,7 +42,7 @@ class Exhaustive(Basic):
         self,
         preemptions: int | None = None,
         *,
-        private_first: bool = False,
+        persistent_sets: bool = False,
         forget_ended: bool = False,
         naming: Naming = Naming.BIRTH,
     ) -> None:
@@ -49,11 +52,17 @@ class Exhaustive(Basic):
         self._left = 0
         self._states: dict[int, State] = {}
         self._graph = StateGraph()
-        self._owners = Ownership(self._graph.put_back) if private_first and preemptions is None else None
-        self._tried: tuple[State, str, int] | None = None
+        self._footprints = Footprints(self._graph.put_back) if persistent_sets and preemptions is None else None
+        self._taken: Taken | None = None
+        self._chosen_in = self._graph.start
+        self._fresh = False
+        self._cut_short = False
+        self._looked_round = False
+        self._journal: Journal | None = None
         self._state = self._graph.start
         self._place = 0
         self._way: list[int] = []
+        self._goal: State | None = None
         self._execution: Execution
         self._cut = False
         self._doubts: dict[str, None] = {}
@@ -69,6 +78,11 @@ class Exhaustive(Basic):
         return len(self._states)
 
     @property
+    def can_be_spread(self) -> bool:
+        """Whether several processes can do this together."""
+        return self._bound is None
+
+    @property
     def remaining(self) -> int:
         """How many steps are known that were not tried yet."""
         return self._graph.untried
@@ -80,8 +94,11 @@ class Exhaustive(Basic):
         self._state = self._graph.start
         way = self._graph.way_to_open()
         if way is None:
+            way = self._way_round()
+        if way is None:
             return False
         self._way = way
+        self._goal = self._graph.goal(way)
         self._place = self._decide()
         return True
 
@@ -90,6 +107,8 @@ class Exhaustive(Basic):
         state = self._state.next[self._place]
         if state is None:
             state = self._arrive(enabled, current)
+        elif state is self._goal and self._states.get(self._key(current)) is not state:
+            self._doubts[UNLIKE] = None
         self._state = state
         if not self._can_go_on():
             return None
@@ -97,11 +116,12 @@ class Exhaustive(Basic):
         task = self._named(state, enabled)
         if self._bound is not None and task is not None and task is not current and current in enabled:
             self._left -= 1
-        first_time = state.next[self._place] is None
-        # Whoever is alone, as at the beginning and at the end, takes nothing away from anybody.
-        if task is not None and first_time and self._owners is not None and len(self._execution.tasks) > 1:
-            self._tried = state, task.key, task.mark or _mark(task)
+        known = state.next[self._place]
+        self._fresh = known is None
+        self._chosen_in = state
         if task is not None:
+            if self._footprints is not None and (known is None or known.data):
+                self._taken = Taken(task.key, _marks(self._execution.tasks), awaiting(task))
             # Which operation it was follows from the history; but not that the task was cancelled and did not do it.
             task.history = hash((task.history, task.cancelled_here))
         return task
@@ -110,17 +130,35 @@ class Exhaustive(Basic):
         """Every value, wherever it is reached."""
         state = self._state.next[self._place]
         if state is None:
-            state = self._graph.add(tuple(map(str, range(n))), range(n), (self._state, self._place))
+            state = self._add_choice(n, (self._state, self._place))
+            self._write(n, state.number)
         if len(state.options) != n:
             raise InternalError(f"a choice among {n} values was one among {len(state.options)} before")
         self._state = state
         self._place = self._decide() if self._can_go_on() else 0
+        self._fresh = state.next[self._place] is None
         return self._place
 
     def end(self, execution: Execution) -> None:
         """Remember whether all states were known in full."""
         self._doubts |= execution.doubts
-        self._judge_step(new=True)
+        self._cut_short = self._cut_short or execution.ending is Ending.TOO_LONG
+        self._step_over(None, None)
+
+    def _way_round(self) -> list[int] | None:
+        """Once, when all was tried: the choices of an execution that does not end, the last one first.
+
+        Only if a fair schedule allows it: whoever looks again and again whether there is work, as kswapd does, goes
+        round in a circle under an unfair one, and nothing is wrong with that.
+        """
+        if self._looked_round or self._cut_short or self._bound is not None or self.gap:
+            return None
+        self._looked_round = True
+        found = endless(self._graph.start)
+        if found is None or found.kind is Circles.UNFAIR:
+            return None
+        self._execution.in_circle = True
+        return list(reversed(found.places))
 
     def _can_go_on(self) -> bool:
         """Whether something was not tried, here or at the end of some way."""
@@ -133,49 +171,126 @@ class Exhaustive(Basic):
 
     def _arrive(self, enabled: Sequence[ControlledTask], current: ControlledTask | None) -> State:
         """A step was tried for the first time; this is where it led."""
-        key = self._key(current)
-        state = self._states.get(key)
         names = tuple(task.key for task in enabled)
-        self._judge_step(new=state is None)
-        if state is None:
-            options = current_first(enabled, current)
-            if self._bound is not None and not self._left and current in enabled:
-                self._cut = self._cut or len(options) > 1
-                options = options[:1]
-            first = self._make_up_for_all(enabled, options)
-            state = self._states[key] = self._graph.add(names, first, (self._state, self._place))
-            state.left_out = [place for place in options if place not in first]
-        elif set(names) != set(state.options):
+        options = current_first(enabled, current)
+        if self._bound is not None and not self._left and current in enabled:
+            self._cut = self._cut or len(options) > 1
+            options = options[:1]
+        key = self._key(current)
+        first = self._make_up_for_all(enabled, options) if key not in self._states else ()
+        arrival = Arrival(key, names, first, [place for place in options if place not in first])
+        self._step_over(arrival, self._states.get(key))
+        return self._lead(self._state, self._place, arrival)
+
+    def _lead(self, state: State, place: int, arrival: Arrival) -> State:
+        """Let an option lead to a state, which is added if nobody was there before."""
+        after = self._states.get(arrival.key)
+        if after is None:
+            after = self._states[arrival.key] = self._graph.add(arrival.options, arrival.first, (state, place))
+            after.left_out = list(arrival.left_out)
+        elif set(arrival.options) != set(after.options):
             self._doubts[HIDDEN] = None
-        self._state.next[self._place] = state
-        return state
+        if state.next[place] not in (None, after):
+            self._doubts[UNLIKE] = None
+            return after
+        state.next[place] = after
+        return after
+
+    def _add_choice(self, n: int, before: tuple[State, int]) -> State:
+        return self._graph.add(tuple(map(str, range(n))), range(n), before, data=True)
 
     def _make_up_for_all(self, enabled: Sequence[ControlledTask], options: Sequence[int]) -> Sequence[int]:
-        """One that seems to be nobody else's business, if there is one; it is judged once it was taken."""
-        if self._owners is None or len(options) == 1:
+        """Those that seem to; each is judged once it was taken."""
+        if self._footprints is None or len(options) == 1:
             return options
-        marks = {place: enabled[place].mark or _mark(enabled[place]) for place in options}
-        expected = {place: self._owners.expected_private(mark) for place, mark in marks.items()}
-        for wanted in (True, None):
-            for place in options:
-                if expected[place] is wanted:
-                    return (place,)
-        return options
+        marks = _marks(self._execution.tasks)
+        able = [Ready(task.key, marks.pop(task.key), awaiting(task)) for task in enabled]
+        enough = persistent_set(self._footprints, able, marks)
+        return [place for place in options if place in enough]
 
-    def _judge_step(self, *, new: bool) -> None:
-        """The step that was tried is over; whether it makes up for what was left out where it was taken."""
-        if self._tried is None or self._owners is None:
+    def _step_over(self, arrival: Arrival | None, known: State | None) -> None:
+        """The step that was taken is over, or the execution is."""
+        if not self._fresh:
             return
-        (state, task, mark), self._tried = self._tried, None
-        touched = self._execution.touched
-        self._owners.note(task, mark, touched)
+        self._fresh = False
+        taken, self._taken = self._taken, None
+        step = None
+        if taken is not None and self._footprints is not None:
+            step = self._step_done(taken)
+            self._judge(self._chosen_in, taken, step, known)
+        target = known.number if known is not None else len(self._graph.found)
+        self._write(arrival, target, taken, step)
+
+    def _judge(self, state: State, taken: Taken, step: Step, known: State | None) -> None:
+        """Whether a step commutes with all that was left out where it was chosen.
+
+        Args:
+            state: where that was.
+            taken: more about that.
+            step: what it has done.
+            known: where it has led, if that was seen before.
+        """
+        if self._footprints is None:
+            return
+        self._footprints.note(step)
         if not state.left_out:
             return
-        # A step back to a known state could go round in a circle, and the others would never come.
-        if new and self._owners.private(task, touched):
-            self._owners.rely(state, touched)
+        others = taken.others(state)
+        # Steps to where others have been could go round in a circle, and those left out would never come; but not if
+        # each leads to a higher level.
+        onward = known is None or known.level > state.level
+        commutes = self._footprints.commutes(step.touched, others)
+        if commutes and (onward or (known is not None and self._graph.lift(known, state))):
+            self._footprints.rely(state, step.touched, others)
         else:
             self._graph.put_back(state)
+
+    def _step_done(self, taken: Taken) -> Step:
+        touching = self._execution.touching
+        after = {key: mark for key, mark in _marks(self._execution.tasks).items() if taken.marks.get(key) != mark}
+        own = None if touching.own is None else dict(touching.own)
+        return Step(taken.task, taken.marks[taken.task], dict(touching.touched), after, tuple(touching.joined), own)
+
+    # Several processes that do this together.
+
+    def begin_round(self, part: int, parts: int) -> None:
+        """In a fork: leave the work of the other parts to others, and keep a journal."""
+        self._graph.share_out(part, parts)
+        self._journal = Journal(len(self._graph.found))
+
+    def end_round(self) -> Journal:
+        """What was found out since :meth:`begin_round`."""
+        journal, self._journal = self._journal, None
+        if journal is None:
+            raise InternalError("no round was begun")
+        journal.doubts = tuple(self._doubts)
+        return journal
+
+    def learn(self, journal: Journal) -> None:
+        """Add what a fork has found out since it was forked."""
+        found = dict(enumerate(self._graph.found[: journal.known]))
+        for entry in journal.entries:
+            after = self._learn_entry(entry, found[entry.source], found[entry.chosen_in])
+            if after is not None:
+                found[entry.target] = after
+        self._doubts |= dict.fromkeys(journal.doubts)
+
+    def _learn_entry(self, entry: Entry, state: State, chosen_in: State) -> State | None:
+        self._graph.was_tried(state, entry.place)
+        if isinstance(entry.leads_to, int):
+            return state.next[entry.place] or self._add_choice(entry.leads_to, (state, entry.place))
+        arrival = entry.leads_to
+        if entry.taken is not None and entry.step is not None:
+            known = self._states.get(arrival.key) if arrival is not None else None
+            self._judge(chosen_in, entry.taken, entry.step, known)
+        return self._lead(state, entry.place, arrival) if arrival is not None else None
+
+    def _write(
+        self, leads_to: Arrival | int | None, target: int, taken: Taken | None = None, step: Step | None = None
+    ) -> None:
+        if self._journal is not None:
+            source, chosen_in = self._state.number, self._chosen_in.number
+            self._journal.entries.append(Entry(source, self._place, chosen_in, taken, step, leads_to, target))
 
     def _named(self, state: State, enabled: Sequence[ControlledTask]) -> ControlledTask | None:
         if len(enabled) != len(state.options):
@@ -199,6 +314,11 @@ class Exhaustive(Basic):
             key = hash((key, hash_name(current.key), self._left))
         timers = execution.timers.pending()
         return key if timers == (0.0,) else hash((key, hash_value(timers)))
+
+
+def _marks(tasks: Iterable[ControlledTask]) -> dict[str, int]:
+    """The local states of those who are at a point."""
+    return {task.key: task.mark or _mark(task) for task in tasks if task.operation is not None}
 
 
 def _mark(task: ControlledTask) -> int:

@@ -92,7 +92,7 @@ class Vmm:
         self._exclusive = exclusive
         self._entries = PublishedEntries(FORMATS[mmu_version])
         self._walk = PtWalk(pdb_addr, self._entries)
-        self._va = GpuBuddy(mm.kernel, f"{name} va", va_size, observers=mm.observers)
+        self._va = GpuBuddy(mm.kernel, f"{name} va", va_size, observers=mm.observers, exact=True)
         self.page_table_allocs: KVec[AllocatedBlocks] = KVec(mm.kernel.memory, f"{name} page_table_allocs")
         self.pt_pages: SortedDict[int, PreparedPtPage] = SortedDict()
         self.log = WarnOnce()

@@ -1,4 +1,8 @@
-"""TLB invalidation of January 2026: the three registers, written one by one by whoever comes (hazards.md j)."""
+"""TLB invalidation of January 2026: the three registers, written one by one by whoever comes (hazards.md j).
+
+As there is no lock, nobody has the registers to himself between two writes; so each write, by whom and when, and how
+much time has passed are told to an explorer, which leaves the registers out where a lock guards them.
+"""
 
 from nova_async.errors import ETIMEDOUT
 from nova_async.hw.bar0 import Bar0
@@ -7,7 +11,7 @@ from nova_async.kernel import FaultPlan
 from nova_async.mm.regs import INVALIDATE, INVALIDATE_ALL_VA, INVALIDATE_TRIGGER, PDB_HI, PDB_LO, pdb_words
 from nova_async.mm.tlb import FIRST_POLL_NS, TIMEOUT_NS
 from nova_async.mm.v6.devres import Devres
-from nova_async.point import point
+from nova_async.point import birth, observe, point, share
 
 
 class Tlb:
@@ -37,6 +41,9 @@ class Tlb:
         for register, value in ((PDB_LO, low), (PDB_HI, high), (INVALIDATE, control)):
             await point(self._bar.tell)
             bar0.write32(register, value)
+            writer, _ = birth()
+            share(f"register {register:#x}", (value, writer, self._clock.now))
+            self._share_time()
         await self._poll(bar0, pdb)
 
     async def _poll(self, bar0: Bar0, pdb: int) -> None:
@@ -47,11 +54,20 @@ class Tlb:
             if self._clock.now >= deadline:
                 raise ETIMEDOUT(f"tlb: the invalidate for pdb {pdb:#x} is still running", expected="it done within 2 s")
             self._clock.advance(pause)
+            self._share_time()
             pause *= 2
 
     async def _busy(self, bar0: Bar0) -> bool:
         await point(self._bar.ask)
         if self._faults.strikes("tlb"):
             self._clock.advance(TIMEOUT_NS)
-            return True
-        return bool(bar0.read32(INVALIDATE) & INVALIDATE_TRIGGER)
+            busy = True
+        else:
+            busy = bool(bar0.read32(INVALIDATE) & INVALIDATE_TRIGGER)
+        observe(busy)
+        self._share_time()
+        return busy
+
+    def _share_time(self) -> None:
+        """When an invalidate is done is a matter of time; and whoever accesses a register makes time pass for all."""
+        share("model time", self._clock.now)
