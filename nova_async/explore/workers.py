@@ -61,7 +61,7 @@ class Workers:
 
     def go_on(self, driver: Driver) -> bool:
         """A round of all, or some executions alone while there is not enough to share; whether anything is left."""
-        if self._strategy.remaining < ENOUGH * self._count:
+        if self._strategy.rehearses or self._strategy.remaining < ENOUGH * self._count:
             return self._exploration.go_on(driver, ALONE)
         gc.freeze()  # the collector of a child would touch, and so copy, all that there is
         workers = [self._start(driver, part) for part in range(self._count)]

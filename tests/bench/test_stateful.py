@@ -8,6 +8,7 @@ from nova_async.explore import explore
 from nova_async.explore.programs import together
 from nova_async.lockdep import Validator
 from nova_async.lockdep.aio import AsyncioTasks
+from nova_async.scenario.exploring import Plan
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stateful, "BY_ORDER", {2: (2,)})
     monkeypatch.setattr(stateful, "WEIGHED", {2: (3,)})
     monkeypatch.setattr(stateful, "SECONDS_GOALS", {(2, 3): 10.0})
-    monkeypatch.setattr(creators, "PAGES", {2: (1,)})
+    monkeypatch.setattr(creators, "PAGES", {2: (1,), 3: (1,)})
     monkeypatch.setattr(creators, "PREEMPTIONS", 0)
     monkeypatch.setattr(creators, "CUT_SECONDS", 0.05)
 
@@ -32,7 +33,7 @@ def test_the_bench_has_states_seconds_and_memory(small: None) -> None:
     assert figures[name, 3, ORDERS] == 20
     assert figures[name_of(2, "dpor"), 2, EXECUTIONS] == figures[name_of(2, "dfs"), 2, EXECUTIONS] == orders(2, 2)
     assert figures["2 creators, one preemption", 1, EXECUTIONS] > 1
-    assert figures["2 creators, every order, cut after 0.05 s", 1, RATE] > 0
+    assert figures["3 creators, every order, cut after 0.05 s", 1, RATE] > 0
     assert [goal.met for goal in report.goals] == [True]
 
 
@@ -51,16 +52,15 @@ def test_a_search_that_finds_something_is_no_figure(monkeypatch: pytest.MonkeyPa
         search(2, 2)
 
 
-def test_the_search_of_whole_creators_does_not_grow_with_their_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(creators, "PREEMPTIONS", 0)
-    few, many = (creators.search(2, pages) for pages in (1, 16))
+def test_the_search_of_whole_creators_does_not_grow_with_their_pages() -> None:
+    few, many = (creators.search(2, pages, Plan(preemptions=0)) for pages in (1, 16))
     assert few[STATES] == pytest.approx(many[STATES], rel=0.2)
     assert few[EXECUTIONS] == many[EXECUTIONS]
 
 
 def test_creators_that_do_not_get_along_are_no_figure() -> None:
     with pytest.raises(InternalError, match=r"bench stateful: .*EINVAL"):
-        creators.search(1, pages=1 << 14)
+        creators.search(1, 1 << 14, Plan())
 
 
 def test_memory_is_more_than_nothing() -> None:

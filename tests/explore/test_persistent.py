@@ -8,7 +8,7 @@ import pytest
 
 from nova_async.explore import explore, pick, share
 from nova_async.explore.primitives import Flag, Lock
-from nova_async.explore.strategies import Exhaustive
+from nova_async.explore.strategies import Exhaustive, stateful
 from nova_async.explore.strategies.footprints import Footprints, Others, Step
 from nova_async.explore.strategies.state_graph import State
 from nova_async.point import Access, Kind, Operation, point
@@ -223,3 +223,19 @@ def test_it_saves_most_of_the_states_where_little_is_shared() -> None:
     every = sum(explore(ByChance(seed), strategy=Exhaustive()).states for seed in range(20))
     few = sum(explore(ByChance(seed), strategy=Exhaustive(persistent_sets=True)).states for seed in range(20))
     assert few < 0.8 * every
+
+
+def test_a_search_that_begins_anew_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stateful, "REHEARSAL", 4)
+    monkeypatch.setattr(stateful, "LARGE", 1)
+    saved = 0
+    for seed in range(40):
+        monkeypatch.setattr(stateful, "LARGE", 1 << 30)
+        at_once = explore(ByChance(seed), strategy=Exhaustive(persistent_sets=True))
+        monkeypatch.setattr(stateful, "LARGE", 1)
+        anew = explore(ByChance(seed), strategy=Exhaustive(persistent_sets=True))
+        assert anew.complete
+        assert (seed, set(anew.outcomes)) == (seed, set(at_once.outcomes))
+        assert {failure.identity for failure in anew.failures} == {failure.identity for failure in at_once.failures}
+        saved += at_once.states - anew.states
+    assert saved > 0

@@ -109,6 +109,13 @@ class Footprints:
         if book is self._unjoined:
             self._relying.append((others.awaiting, state))
 
+    def rely_on_nothing(self, put_back: Callable[[State], None]) -> None:
+        """Keep what is known of tasks, for a search that begins anew."""
+        self._put_back = put_back
+        self._relying.clear()
+        for book in (self._all, self._unjoined):
+            book.rely_on_nothing(put_back)
+
     def _book(self, others: Others) -> Futures:
         return self._unjoined if others.awaiting >= self._joining.keys() else self._all
 

@@ -39,6 +39,11 @@ class Futures:
         for mark in others:
             self._relying[mark].append((touched, state))
 
+    def rely_on_nothing(self, put_back: Callable[[State], None]) -> None:
+        """Nothing is left out any more; what will be is put back by this."""
+        self._put_back = put_back
+        self._relying.clear()
+
     def follow(self, mark: int, later: int) -> None:
         """One step leads from the local state ``mark``, or the task that is in it, to the local state ``later``."""
         if mark not in self._before[later]:

@@ -122,19 +122,14 @@ class StateGraph:
             state.left_out.remove(place)
 
     def share_out(self, part: int, parts: int) -> None:
-        """Forget what is left to try in all states but every so manieth, the shallowest first."""
+        """Set out for every so manieth of the open states only, the shallowest first.
+
+        What is on the way may be tried all the same. Hardly anybody else comes by there before all know of it.
+        """
         untried = sorted((entry for entry in self._open if entry[2].untried), key=itemgetter(0, 1))
-        self._open = []
-        seen: dict[int, None] = {}
-        for depth, count, state in untried:
-            if state.number in seen:
-                continue
-            if len(seen) % parts == part:
-                self._open.append((depth, count, state))
-            else:
-                self.untried -= len(state.untried)
-                state.untried = []
-            seen[state.number] = None
+        states = dict.fromkeys(entry[2].number for entry in untried)
+        mine = set(list(states)[part::parts])
+        self._open = [entry for entry in untried if entry[2].number in mine]
 
     def way_to_open(self) -> list[int] | None:
         """The choices from the start to the shallowest state with something to try, the last one first; or None."""

@@ -23,6 +23,12 @@ UNLIKE = "a state was not the same when it was reached again: something that is 
 HIDDEN = "in one state different tasks could run at different times: something they share is not told to the explorer"
 
 
+REHEARSAL = 64
+"""Executions after which a search that has so much left to try begins anew, with what it knows of the tasks by then."""
+LARGE = 300
+"""It makes a quarter of the states needless: what was left out in vain is tried, and leads to more of its kind."""
+
+
 class Exhaustive(Basic):
     """Every state, and every step out of it.
 
@@ -58,6 +64,7 @@ class Exhaustive(Basic):
         self._fresh = False
         self._cut_short = False
         self._looked_round = False
+        self._begun = 0
         self._journal: Journal | None = None
         self._state = self._graph.start
         self._place = 0
@@ -83,6 +90,11 @@ class Exhaustive(Basic):
         return self._bound is None
 
     @property
+    def rehearses(self) -> bool:
+        """Whether it may still begin anew."""
+        return self._footprints is not None and self._begun < REHEARSAL
+
+    @property
     def remaining(self) -> int:
         """How many steps are known that were not tried yet."""
         return self._graph.untried
@@ -90,6 +102,9 @@ class Exhaustive(Basic):
     def begin(self, execution: Execution) -> bool:
         """Set out for something that was not tried."""
         self._execution = execution
+        self._begun += 1
+        if self._begun == REHEARSAL and self._footprints is not None and self._graph.untried >= LARGE:
+            self._begin_anew(self._footprints)
         self._left = self._bound or 0
         self._state = self._graph.start
         way = self._graph.way_to_open()
@@ -144,6 +159,11 @@ class Exhaustive(Basic):
         self._doubts |= execution.doubts
         self._cut_short = self._cut_short or execution.ending is Ending.TOO_LONG
         self._step_over(None, None)
+
+    def _begin_anew(self, footprints: Footprints) -> None:
+        self._graph = StateGraph()
+        self._states.clear()
+        footprints.rely_on_nothing(self._graph.put_back)
 
     def _way_round(self) -> list[int] | None:
         """Once, when all was tried: the choices of an execution that does not end, the last one first.
