@@ -29,7 +29,7 @@ DEFAULT_STRATEGY = "exhaustive"
     examples=[
         "explore scenarios/opposite_order.py",
         "explore scenarios/vgpu_creators.py -p creators=2 --max-seconds 300",
-        "explore scenarios/vgpu_creators.py -p creators=3 -p pages=1 --workers 2",
+        "explore scenarios/vgpu_creators.py -p creators=3 -p pages=1 --workers 2 --max-seconds 60",
         "explore scenarios/drm_submitters.py --strategy pct --depth 4 --max-executions 10000 --seed 7",
         "explore scenarios/vgpu_creators.py -p creators=2 --kill 'vgpu*' --fail alloc --max-seconds 60",
         "explore scenarios/opposite_order.py --save-schedule schedule.json",
