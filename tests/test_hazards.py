@@ -194,7 +194,6 @@ def test_a_broken_form_has_the_schedule_that_the_page_says(scenario: Scenario) -
     )
 
 
-@pytest.mark.nightly
 def test_the_page_has_every_scenario() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert [scenario.name for scenario in (*OURS, *BROKEN) if not rows_of(scenario, text)] == []
