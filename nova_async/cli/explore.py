@@ -15,11 +15,11 @@ from nova_async.cli.outputs import Outputs, output_options, tell_github
 from nova_async.cli.terminal import answers, is_narrow, show
 from nova_async.errors import UsageError
 from nova_async.explore.strategies import STRATEGIES
+from nova_async.kernel.faults import KINDS
 from nova_async.report.explored import explore_closing_text, explore_document, explore_table, explored_text
 from nova_async.scenario.exploring import Plan, Play
 from nova_async.scenario.parameters import split_settings, values_for
 
-FAULTS = ("alloc", "mmio", "tlb", "reclaim")
 DEFAULT_STRATEGY = "exhaustive"
 
 
@@ -44,7 +44,7 @@ DEFAULT_STRATEGY = "exhaustive"
 @click.option("--preemptions", type=click.IntRange(min=0), metavar="N", help="At most so many in an execution.")
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True, metavar="N", help="Of pct.")
 @click.option("--kill", multiple=True, metavar="NAME", help="Such clients may be killed at any point; a glob.")
-@click.option("--fail", multiple=True, type=click.Choice(FAULTS), help="Such operations may fail.")
+@click.option("--fail", multiple=True, type=click.Choice(KINDS), help="Such operations may fail.")
 @click.option(
     "--failures",
     type=click.IntRange(min=1),

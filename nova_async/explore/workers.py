@@ -64,11 +64,13 @@ class Workers:
         if self._strategy.rehearses or self._strategy.remaining < ENOUGH * self._count:
             return self._exploration.go_on(driver, ALONE)
         gc.freeze()  # the collector of a child would touch, and so copy, all that there is
-        workers = [self._start(driver, part) for part in range(self._count)]
-        for process, results in workers:
-            self._add(_received(results))
-            process.join()
-        gc.unfreeze()
+        try:
+            workers = [self._start(driver, part) for part in range(self._count)]
+            for process, results in workers:
+                self._add(_received(results))
+                process.join()
+        finally:
+            gc.unfreeze()
         return True
 
     def _start(self, driver: Driver, part: int) -> "tuple[multiprocessing.process.BaseProcess, Connection]":

@@ -17,6 +17,11 @@ def test_two_are_proved_clean() -> None:
     assert proved(2, Plan()).result.states > 1000
 
 
+def test_one_is_clean_wherever_the_device_goes_away() -> None:
+    gone = proved(1, Plan(fail=("unbind",))).result
+    assert gone.executions > 2 * proved(1, Plan()).result.executions
+
+
 @pytest.mark.nightly
 def test_two_are_as_clean_where_every_address_counts_for_a_while() -> None:
     exact = explore_scenario(vgpu_creators, {"creators": 2, "pages": 1}, Plan(exact=True, max_seconds=60))

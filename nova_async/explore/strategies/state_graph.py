@@ -98,13 +98,16 @@ class StateGraph:
         """Let a state, and all behind it, be on higher levels than one from which a choice leads there.
 
         Returns:
-            Whether that was possible: not if the choice may close a circle.
+            Whether that was possible: not if the choice may close a circle, or leads to one, round which levels would
+            rise for ever.
         """
         lifted: dict[int, tuple[State, int]] = {}
         queue = deque([(target, source.level + 1)])
+        looked = 0
         while queue:
             state, level = queue.popleft()
-            if state is source or len(lifted) > NEARBY:
+            looked += 1
+            if state is source or looked > NEARBY:
                 return False
             if lifted.get(state.number, (state, state.level))[1] < level:
                 lifted[state.number] = state, level
