@@ -16,4 +16,4 @@ async def vgpu_creators(
     gpu = await world.boot(chip, vram=vram)
     async with world.clients() as clients:
         for gfid in range(creators):
-            clients.start(VgpuCreator(gpu, gfid, pages=pages))
+            clients.start(VgpuCreator(gpu, gfid, pages=pages), alike_at=gpu.bar_user.vmm.addresses)

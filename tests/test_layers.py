@@ -11,7 +11,7 @@ import nova_async
 PACKAGE = Path(nova_async.__file__).parent
 MODULES = sorted(path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py") if "_scenarios" not in path.parts)
 
-BASE = ("findings", "errors", "address", "point", "events")
+BASE = ("findings", "errors", "address", "operation", "runtime", "point", "events")
 LAYERS = (
     "plugin",
     "cli",

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from nova_async.explore.task import ALWAYS
-from nova_async.point import Kind, Operation
+from nova_async.operation import Kind, Operation
 
 Bare = Coroutine[Operation, None, None]
 BareProgram = Callable[[], Sequence[Bare]]

@@ -18,7 +18,7 @@ from nova_async.bench.turns import Turn, Values, seconds_of
 from nova_async.explore import Execution, Result, explore
 from nova_async.explore.programs import Program, philosophers, readers, sections
 from nova_async.findings import Finding
-from nova_async.point import Kind
+from nova_async.operation import Kind
 from nova_async.scenario.exploring import Plan, Play
 
 STATES, ORDERS, ESTIMATED, SECONDS = "states", "orders", "orders, estimated", "s until complete"

@@ -19,7 +19,7 @@ from nova_async.explore.strategies import Basic
 from nova_async.explore.task import ControlledTask
 from nova_async.hw.clock import ModelClock
 from nova_async.lockdep import LockMap, NullValidator
-from nova_async.point import Kind
+from nova_async.operation import Kind
 
 MAX_STEPS = 10_000_000
 

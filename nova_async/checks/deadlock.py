@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Mapping
 
 from nova_async.findings import Finding, Severity, Site, Witness
 from nova_async.lockdep import Held, Validator
-from nova_async.point import Operation
+from nova_async.operation import Operation
 
 
 def deadlock(asleep: Mapping[Hashable, Operation], lockdep: Validator, name: Callable[[Hashable], str]) -> Finding:

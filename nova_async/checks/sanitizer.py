@@ -21,6 +21,7 @@ It learns from the hardware what is written and translated, and from the driver 
 
 from typing import Self
 
+from nova_async.address import PAGE_SHIFT
 from nova_async.checks.calls import Calls
 from nova_async.checks.changes import ChangeRules
 from nova_async.checks.frames import FrameRules
@@ -28,16 +29,17 @@ from nova_async.checks.promises import PromiseRules
 from nova_async.checks.rollback import RollbackRules
 from nova_async.checks.shared_registers import InvalidateRules, WindowRules
 from nova_async.checks.tables import TableRules
-from nova_async.checks.telling import Teller
+from nova_async.checks.telling import TLB, Teller
 from nova_async.checks.translations import TranslationRules
 from nova_async.hw.bar0 import Bar0
 from nova_async.hw.listener import Listener
-from nova_async.hw.mmu.access import Translation
+from nova_async.hw.mmu.access import Fault, Translation
 from nova_async.hw.registers import INVALIDATE, INVALIDATE_PDB, INVALIDATE_UPPER_PDB
 from nova_async.lockdep import Tasks
 from nova_async.mm import Gpu
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.observer import AddressSpace, Call, Observer
+from nova_async.point import depend_on
 
 _INVALIDATE_REGISTERS = frozenset({INVALIDATE, INVALIDATE_PDB, INVALIDATE_UPPER_PDB})
 
@@ -61,7 +63,7 @@ class Sanitizer(Listener, Observer):
         self._vram = gpu.mm.buddy
         self._frames = FrameRules(gpu, teller)
         self._calls = Calls(tasks.current)
-        self._changes = ChangeRules(teller)
+        self._changes = ChangeRules(teller, tasks.current)
         self.tables = TableRules(gpu, self._frames, self._calls, self._changes, teller)
         self._promises = PromiseRules(gpu.board.mmu.format, self._frames, teller)
         self._rollback = RollbackRules(self.tables, self._promises, self._calls, teller)
@@ -153,7 +155,9 @@ class Sanitizer(Listener, Observer):
 
     def invalidated(self, pdb: int | None) -> None:
         """The TLB has forgotten."""
-        self._changes.invalidated(pdb)
+        for root, space in self.tables.spaces.items():
+            if pdb is None or root == pdb:
+                self._changes.invalidated(root, space.name)
 
     def register_written(self, offset: int, value: int) -> None:
         """Perhaps the window, or the invalidate registers."""
@@ -165,3 +169,16 @@ class Sanitizer(Listener, Observer):
     def translated(self, pdb: int, va: int, translation: Translation, *, hit: bool) -> None:
         """A translation was used."""
         self._translations.used(pdb, va, translation, hit=hit)
+        self._used(pdb, va)
+
+    def faulted(self, fault: Fault) -> None:
+        """There was none, or it does not allow that."""
+        if fault.pdb is not None:
+            self._used(fault.pdb, fault.va)
+
+    def _used(self, pdb: int, va: int) -> None:
+        space = self.tables.spaces.get(pdb)
+        if space is None:
+            depend_on(TLB)  # nobody knows who changes its tables
+        else:
+            self._changes.used(pdb, space.name, va >> PAGE_SHIFT)

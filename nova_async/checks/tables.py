@@ -174,7 +174,10 @@ class TableRules:
     def table_gone(self, node: Node) -> None:
         """No entry points to it any more."""
         pdb = node.root.pdb
-        self._changes.unlinked(pdb, self.spaces[pdb].name, node.table.address >> PAGE_SHIFT)
+        frame = node.table.address >> PAGE_SHIFT
+        self._changes.gone(
+            pdb, self.spaces[pdb].name, node.vfns(range(node.table.kind.entries)), range(frame, frame + 1), table=True
+        )
 
     def leaf_appeared(self, leaf: Leaf) -> None:
         """Leaf entries are valid."""

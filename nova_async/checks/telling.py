@@ -6,6 +6,10 @@ from nova_async.findings import Finding, Severity, Witness
 from nova_async.kernel import Kernel
 from nova_async.lockdep import Tasks
 from nova_async.lockdep.places import SKIPPED, FramePlaces
+from nova_async.point import depend_on
+
+TLB = "the TLB"
+"""To an explorer a cache that is transparent until something is wrong, see :mod:`nova_async.checks.changes`."""
 
 ADVICE = {
     "NOVA301": "Clear the entry and flush the TLB before the page is freed; record a page before it is linked.",
@@ -85,6 +89,7 @@ class Teller:
             others: the other tasks in the message.
             locks: the locks in the message.
         """
+        depend_on(TLB)  # where something is wrong, what is in it may be wrong as well
         name = self._tasks.name(self._tasks.current())
         sites = self._places.resolve(self._places.capture())
         held = (Witness(name, f"holds {each.lock.instance}", each.sites) for each in self._lockdep.held())

@@ -44,6 +44,7 @@ DEFAULT_STRATEGY = "exhaustive"
 @click.option("--preemptions", type=click.IntRange(min=0), metavar="N", help="At most so many in an execution.")
 @click.option("--depth", type=click.IntRange(min=1), default=3, show_default=True, metavar="N", help="Of pct.")
 @click.option("--kill", multiple=True, metavar="NAME", help="Such clients may be killed at any point; a glob.")
+@click.option("--kills", type=click.IntRange(min=1), metavar="N", help="At most so many of them; else all.")
 @click.option("--fail", multiple=True, type=click.Choice(KINDS), help="Such operations may fail.")
 @click.option(
     "--failures",

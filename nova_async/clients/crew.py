@@ -12,7 +12,9 @@ from nova_async.errors import Errno, UsageError
 from nova_async.events import EventKind, trace
 from nova_async.explore.continuation import KILLER, LIFE
 from nova_async.kernel import Kernel
-from nova_async.point import Kind, Operation, attending, point
+from nova_async.operation import Kind, Operation
+from nova_async.point import alike, forgetting, pick, point, share
+from nova_async.runtime import attending
 
 
 class Client(Protocol):
@@ -33,16 +35,34 @@ class Mortals:
 
     Args:
         patterns: of the names of clients.
+        kills: how many of them at most; None for all. Who, the strategy decides when they start: so nobody has to look
+            how many were killed, and clients who have nothing else in common have not got that in common either.
     """
 
-    def __init__(self, patterns: Sequence[str] = ()) -> None:
+    def __init__(self, patterns: Sequence[str] = (), kills: int | None = None) -> None:
         self._patterns = tuple(patterns)
+        self._left = kills
         self._started: dict[str, None] = {}
+
+    @property
+    def any(self) -> bool:
+        """Whether anybody may be killed."""
+        return bool(self._patterns)
 
     def admit(self, name: str) -> bool:
         """Whether a client of this name, which is about to start, may be killed."""
         self._started[name] = None
-        return any(fnmatchcase(name, pattern) for pattern in self._patterns)
+        if not any(fnmatchcase(name, pattern) for pattern in self._patterns):
+            return False
+        return self._left is None or self._choose_victim()
+
+    def _choose_victim(self) -> bool:
+        if not self._left:
+            return False
+        with forgetting():  # it has a killer or has none
+            chosen = bool(pick(2))
+        self._left -= chosen
+        return chosen
 
     def check(self) -> None:
         """See that every pattern is the name of somebody.
@@ -73,10 +93,17 @@ class Crew:
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._ended: set[str] = set()
 
-    def start(self, client: Client) -> None:
-        """Start a client that ends by itself."""
+    def start(self, client: Client, *, alike_at: str = "") -> None:
+        """Start a client that ends by itself.
+
+        Args:
+            client: what it does.
+            alike_at: it differs from the others that are started with this in nothing but its name, and comes to this
+                resource as they do; see :func:`nova_async.point.alike`. No matter where clients may be killed, or
+                something may fail: then they differ.
+        """
         self.count += 1
-        self._begin(self._clients, client)
+        self._begin(self._clients, client, alike_at)
 
     def attend(self, client: Client) -> None:
         """Start a client that runs until all others are done."""
@@ -93,11 +120,14 @@ class Crew:
         if name not in self._scopes:
             raise UsageError.unknown("client", name, self._scopes)
         trace(EventKind.KILLED, name)
+        if name not in self._ended:
+            share(f"{LIFE}{name}", value=False)  # it may be in a shield, and see nothing of that for a while
         self._scopes[name].cancel()
 
-    def _begin(self, group: TaskGroup, client: Client) -> None:
+    def _begin(self, group: TaskGroup, client: Client, alike_at: str = "") -> None:
         scope = self._scopes[client.name] = anyio.CancelScope()
-        group.start_soon(self._run, client, scope, name=client.name)
+        with self._kernel.faults.starting(client.name):
+            group.start_soon(self._run, client, scope, alike_at, name=client.name)
         if self._mortals.admit(client.name):
             self._attendants.start_soon(self._kill_once, client.name, name=f"{KILLER}{client.name}")
 
@@ -106,7 +136,9 @@ class Crew:
         await point(Operation(Kind.SIGNAL, f"{LIFE}{name}", lambda: name not in self._ended))
         self.kill(name)
 
-    async def _run(self, client: Client, scope: anyio.CancelScope) -> None:
+    async def _run(self, client: Client, scope: anyio.CancelScope, alike_at: str) -> None:
+        if alike_at and self._kernel.faults.undisturbed and not self._mortals.any:
+            alike(alike_at)
         try:
             with scope:
                 await client.run()
@@ -117,6 +149,7 @@ class Crew:
                 raise
         finally:
             self._ended.add(client.name)
+            share(f"{LIFE}{client.name}", None)
             self._kernel.lockdep.task_ended()
 
 

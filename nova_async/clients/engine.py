@@ -15,7 +15,8 @@ from nova_async.hw.mmu.access import Access, MmuFault
 from nova_async.kernel import DmaFence
 from nova_async.kernel.ring_sched import RingJob
 from nova_async.mm import Gpu
-from nova_async.point import Kind, Operation, Sleepers, observe, point, share
+from nova_async.operation import Kind, Operation, Sleepers
+from nova_async.point import observe_guarded, point, share, touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class Engine:
     @property
     def hung(self) -> bool:
         """Whether it is in a job that never ends."""
-        observe(self._hung)
+        touch(f"{self.name} ring")
+        observe_guarded(self._hung)
         return self._hung
 
     def push(self, job: RingJob) -> DmaFence:
@@ -114,7 +116,8 @@ class Engine:
             while True:
                 await point(self._fetch)
                 job, fence = self._ring[0]
-                observe(fence.name)
+                touch(f"{self.name} ring")
+                observe_guarded(fence.name)
                 if job.hangs:
                     self._hung = True
                     self._changed()
@@ -133,14 +136,14 @@ class Engine:
 
     def _touch(self, job: EngineJob) -> Errno | None:
         """Do what the job says, as one step of the hardware."""
-        for touch in job.touches:
-            address = touch.vfn << PAGE_SHIFT
+        for page in job.touches:
+            address = page.vfn << PAGE_SHIFT
             try:
-                found = self.gpu.board.mmu.translate(touch.pdb, address, Access.WRITE).physical(address)
+                found = self.gpu.board.mmu.translate(page.pdb, address, Access.WRITE).physical(address)
             except MmuFault as fault:
                 return EFAULT(f"{job.name}: {fault}")
-            if found >> PAGE_SHIFT != touch.pfn:
-                return EFAULT(f"{job.name}: {address:#x} is {found:#x}", expected=f"frame {touch.pfn:#x}")
+            if found >> PAGE_SHIFT != page.pfn:
+                return EFAULT(f"{job.name}: {address:#x} is {found:#x}", expected=f"frame {page.pfn:#x}")
         return None
 
     def _has_work(self) -> bool:

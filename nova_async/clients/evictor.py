@@ -12,7 +12,7 @@ import anyio
 from nova_async.clients.gem import GemObject, Place
 from nova_async.errors import EIO, ENOSPC, ETIMEDOUT
 from nova_async.kernel import Kernel, Mutex, ResvGuard, Usage
-from nova_async.point import observe
+from nova_async.point import observe, touch
 
 
 class Evictor:
@@ -37,6 +37,7 @@ class Evictor:
 
     def count(self) -> int:
         """How many buffers are resident."""
+        touch(self._lru.name)
         return self._count
 
     async def scan(self, count: int) -> int:

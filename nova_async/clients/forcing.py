@@ -19,7 +19,8 @@ from nova_async.mm.pagetable.ver2 import VER2
 from nova_async.mm.surely import surely
 from nova_async.mm.tlb import Tlb
 from nova_async.mm.v6 import Tlb as JanuaryTlb
-from nova_async.point import Kind, Operation, Sleepers, point, share
+from nova_async.operation import Kind, Operation, Sleepers
+from nova_async.point import point, share
 
 PDE_SYSTEM = 0b100
 """The aperture of coherent system memory (hardware.md 2.3)."""

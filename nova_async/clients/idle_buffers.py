@@ -11,6 +11,7 @@ import anyio
 from nova_async.kernel import DmaFence, Kernel
 from nova_async.mm import GpuMm
 from nova_async.mm.gpu_buddy import AllocatedBlocks
+from nova_async.point import touch
 
 
 class IdleBuffers:
@@ -36,6 +37,7 @@ class IdleBuffers:
 
     def count(self) -> int:
         """How many are kept."""
+        touch(self._lru.name)
         return self._count
 
     async def scan(self, count: int) -> int:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from anyio.lowlevel import checkpoint
 
 from nova_async.kernel import Kernel
-from nova_async.point import Kind, Operation, forgetting, point
+from nova_async.operation import Kind, Operation
+from nova_async.point import forgetting, point
 
 
 @dataclass(slots=True)

@@ -11,7 +11,8 @@ from nova_async.explore.execution import Ending, Execution, sentence_of
 from nova_async.explore.loop import ControlledLoop
 from nova_async.explore.situation import situation_of
 from nova_async.explore.task import ALWAYS, ControlledTask
-from nova_async.point import attending, observe
+from nova_async.point import observe
+from nova_async.runtime import attending
 
 LIFE = "life of "
 """What the operation is done to that kills a client. It may happen, and need not: fairness does not ask for it."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from nova_async.explore.state import hash_value
 from nova_async.explore.touching import UNGUARDED
-from nova_async.point import Access, Naming, Operation
+from nova_async.operation import Access, Operation
+from nova_async.runtime import Naming
 
 if TYPE_CHECKING:
     from nova_async.explore.loop import ControlledLoop
@@ -47,6 +48,16 @@ class Controlled:
         """Add it to what the present step touches."""
         self._loop.execution.touching.touch(name, access)
 
+    def transparent(self, cache: str) -> bool:
+        """What the strategy was told in any execution counts."""
+        opaque = self._loop.opaque
+        return opaque is not None and cache not in opaque
+
+    def depend_on(self, cache: str) -> None:
+        """The strategy is told."""
+        if self._loop.opaque is not None and not self._loop.unwinding:
+            self._loop.opaque[cache] = None
+
     def took(self, lock: str) -> None:
         """The present step has it."""
         self._loop.execution.touching.took(lock)
@@ -57,13 +68,24 @@ class Controlled:
 
     @contextmanager
     def forgetting(self) -> Iterator[None]:
-        """Give the task the history back that it had."""
+        """Give the task the history back that it had, and the number of its births."""
         task = self._loop.observed
-        before = task.history if task is not None else 0
+        before = (task.history, task.births) if task is not None else (0, 0)
         yield
         if task is not None:
-            task.history = before
+            task.history, task.births = before
             task.mark = 0
+
+    def alike(self, first_at: str) -> None:
+        """Remember it for the strategy; where every address counts, who was first does."""
+        task = self._loop.running
+        if task is not None and self._loop.naming is Naming.BIRTH:
+            self._loop.execution.alike[task.key] = first_at
+
+    def caller(self) -> str:
+        """Its role and spawn path."""
+        task = self._loop.running
+        return "" if task is None else task.key
 
     def birth(self) -> tuple[str, int]:
         """Count the births of the calling task."""

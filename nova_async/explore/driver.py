@@ -10,7 +10,7 @@ from nova_async.explore.loop import ControlledLoop
 from nova_async.explore.progress import why_endless
 from nova_async.explore.strategies.protocol import Strategy
 from nova_async.explore.task import ALWAYS, ControlledTask, place_of
-from nova_async.point import observe
+from nova_async.point import observe_guarded
 
 Program = Callable[[], Awaitable[Any]]
 """What is explored: called once for every execution, it makes everything it uses afresh."""
@@ -61,6 +61,7 @@ class Driver:
         self._who_holds = who_holds
         loop.picker = self._pick
         loop.naming = strategy.naming
+        loop.opaque = strategy.opaque
 
     def run(self, ended: Callable[[Execution], None] = _ignore) -> Execution | None:
         """One execution from beginning to end; None if the strategy has nothing left to try.
@@ -129,7 +130,7 @@ class Driver:
         value = self._strategy.pick(n)
         execution = self.loop.execution
         execution.picks.append((execution.steps - 1, n, value))
-        observe(value)
+        observe_guarded(value)  # nobody else has anything to do with it
         return value
 
     def _conclude(self, execution: Execution, root: ControlledTask) -> None:

@@ -10,7 +10,7 @@ from nova_async.explore.state import Digest
 from nova_async.explore.task import ControlledTask
 from nova_async.explore.touching import Touching
 from nova_async.findings import Finding
-from nova_async.point import Operation
+from nova_async.operation import Operation
 
 
 class Ending(StrEnum):
@@ -68,6 +68,8 @@ class Execution:
         operations: what it did in that step; the operation it was cancelled at, if it was.
         unwound: the steps in which it was: the task got its cancellation instead.
         runnable: out of which tasks it was chosen, oldest first.
+        alike: the keys of tasks that differ in nothing but that, and where they come in this order.
+        joins_single_tasks: somebody has waited for a task by itself, and not at the end of a group.
         picks: every data choice: the step, the number of values, the value.
         cancels: every cancellation of a task: the step, and who was cancelled.
         scopes_cancelled: the steps in which a cancel scope was cancelled, also when nobody was in it.
@@ -92,6 +94,8 @@ class Execution:
     operations: list[Operation] = field(default_factory=list)
     unwound: list[int] = field(default_factory=list)
     runnable: list[list[ControlledTask]] = field(default_factory=list)
+    alike: dict[str, str] = field(default_factory=dict)
+    joins_single_tasks: bool = False
     picks: list[tuple[int, int, int]] = field(default_factory=list)
     cancels: list[tuple[int, ControlledTask]] = field(default_factory=list)
     scopes_cancelled: list[int] = field(default_factory=list)

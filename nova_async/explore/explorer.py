@@ -17,7 +17,7 @@ from nova_async.explore.loop import ControlledLoop, Points
 from nova_async.explore.result import Result
 from nova_async.explore.strategies import STRATEGIES, Options, Replay, RunTwice, Strategy
 from nova_async.explore.workers import Workers
-from nova_async.point import Kind
+from nova_async.operation import Kind
 
 
 def explore(

@@ -26,8 +26,10 @@ from nova_async.explore.handles import Housekeeping, task_stepped_by
 from nova_async.explore.refused import RefusedCalls, refusing_threads_and_sleep
 from nova_async.explore.state import Digest, hash_name
 from nova_async.explore.task import RESUME, ControlledTask, Names, waits_for_group
-from nova_async.explore.watched import watching_scopes
-from nova_async.point import Access, Kind, Naming, Operation, Runtime, running_under
+from nova_async.explore.watched import Watch, watching
+from nova_async.operation import Access, Kind, Operation
+from nova_async.point import running_under
+from nova_async.runtime import Naming, Runtime
 
 Points = Literal["points", "awaits"]
 """Where another task may run: where code says so, or wherever a task resumes."""
@@ -55,6 +57,8 @@ class ControlledLoop(RefusedCalls):
         step: the number of the present step, from 0; -1 before the first.
         ready: the housekeeping that is left to do.
         naming: how states are told apart; None if nobody does, and no history is kept.
+        jumping: time is passing, and no task takes a step.
+        opaque: the caches whose content matters; None if everything does.
     """
 
     def __init__(self, points: Points = "points", passes: Collection[Kind] = ()) -> None:
@@ -63,6 +67,7 @@ class ControlledLoop(RefusedCalls):
         self.execution = Execution()
         self.step = -1
         self.naming: Naming | None = None
+        self.opaque: dict[str, None] | None = None
         self.passes = passes
         self.picker: Callable[[int], int] = _simplest
         self._awaits = points == "awaits"
@@ -74,8 +79,8 @@ class ControlledLoop(RefusedCalls):
         self._spawned = 0
         self._executions = 0
         self._era = 0
-        self._jumping = False
-        self._unwinding = False
+        self.jumping = False
+        self.unwinding = False
         self._failed: list[ControlledTask] = []
         # Kept, so that a forgotten one is closed at the end of its execution and not when it happens to be collected.
         self._generators: list[AsyncGenerator[Any, Any]] = []
@@ -173,7 +178,7 @@ class ControlledLoop(RefusedCalls):
     def call_exception_handler(self, context: Any) -> None:
         """Keep what nobody caught; it fails the execution."""
         error = context.get("exception")
-        if not self._unwinding:
+        if not self.unwinding:
             self.execution.problems.append(error if error is not None else InternalError(context["message"]))
 
     default_exception_handler = call_exception_handler
@@ -194,7 +199,7 @@ class ControlledLoop(RefusedCalls):
         try:
             with (
                 refusing_threads_and_sleep(self.is_running),
-                watching_scopes(self._note_scope_entered, self._note_scope_cancelled),
+                watching(Watch(self)),
                 running_under(self._runtime),  # shared state is named when a strategy asks, outside all tasks
             ):
                 yield
@@ -239,15 +244,15 @@ class ControlledLoop(RefusedCalls):
             return False
         self.execution.jumps.append(self.step + 1)
         self._era += 1
-        self._jumping = True
+        self.jumping = True
         self.ready.extend(fired)
         self.settle()
-        self._jumping = False
+        self.jumping = False
         return True
 
     def unwind(self) -> None:
         """End what is left of the execution: cancel every task wherever it is, and forget timers and callbacks."""
-        self._unwinding = True
+        self.unwinding = True
         for _ in range(UNWINDING_ROUNDS):
             if self.execution.tasks:
                 self._cancel_all()
@@ -259,7 +264,7 @@ class ControlledLoop(RefusedCalls):
             task._log_traceback = False  # noqa: SLF001
         self._failed.clear()
         self.ready.clear()
-        self._unwinding = False
+        self.unwinding = False
 
     def unseen_errors(self) -> list[BaseException]:
         """What nobody caught, and what tasks raised that nobody has asked for its result."""
@@ -280,19 +285,10 @@ class ControlledLoop(RefusedCalls):
     def note_cancelled(self, task: ControlledTask) -> None:
         """A task was cancelled in the present step, or by the time that has passed."""
         self.execution.touching.cancelled(task)
-        if self._jumping:
+        if self.jumping:
             task.cancelled_in = self._era
         else:
             self.execution.cancels.append((self.step, task))
-
-    def _note_scope_entered(self, scope: object) -> None:
-        if self.naming is not None and self.running is not None:
-            self.execution.touching.scope_entered(scope, self.running)
-
-    def _note_scope_cancelled(self, scope: object) -> None:
-        self.execution.touching.scope_cancelled(scope)
-        if not self._jumping:
-            self.execution.scopes_cancelled.append(self.step)
 
     # Steps.
 
@@ -321,7 +317,9 @@ class ControlledLoop(RefusedCalls):
         self.running = task
         task.mark = 0
         task.group = None
-        self.execution.touching.resumed(task)
+        if task.since < 0:
+            self.execution.touching.began(task)
+        self.execution.touching.joins(task)
         # What Handle._run does, but for errors of the callback: that of a task's step has none.
         handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined]  # noqa: SLF001
         if task.operation is None:
@@ -333,12 +331,13 @@ class ControlledLoop(RefusedCalls):
         execution = self.execution
         step = self.step
         if isinstance(future, ControlledTask):
+            execution.joins_single_tasks = True
             task.joined = (step,)
             task.history = hash((task.history, future.history))
         elif waits_for_group(task):
             task.joined = tuple(task.ends)
             execution.touching.woken_by_all(task)
-        elif not self._jumping and not task.cancelling():
+        elif not self.jumping and not task.cancelling():
             execution.doubts[f"{task.name} waited for something that is no point"] = None
         task.history = hash((task.history, _WOKEN))
 

@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 
 from nova_async.errors import EPERM
 from nova_async.explore.state import current_digest
-from nova_async.point import Kind, Operation, let_go, observe, point, share, took
+from nova_async.operation import Kind, Operation
+from nova_async.point import let_go, observe, point, share, took
 
 T = TypeVar("T", bound=Hashable)
 

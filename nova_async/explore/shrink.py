@@ -17,7 +17,7 @@ from nova_async.explore.loop import ControlledLoop, Points
 from nova_async.explore.result import Failure, failures_of
 from nova_async.explore.schedule import Schedule
 from nova_async.explore.strategies import DepthFirst, Follow, Strategy
-from nova_async.point import Kind
+from nova_async.operation import Kind
 
 FEW_STEPS = 16
 """So many at first, then twice as many each time."""

@@ -9,7 +9,7 @@ from functools import cache
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-from nova_async.point import Kind, Operation
+from nova_async.operation import Kind, Operation
 
 if TYPE_CHECKING:
     from nova_async.explore.loop import ControlledLoop

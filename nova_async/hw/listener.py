@@ -37,6 +37,9 @@ class Listener:
             hit: True if the TLB had it, and memory was not looked at.
         """
 
+    def entry_fetched(self, address: int) -> None:
+        """The MMU looked at the 64-bit entry at ``address`` in video memory, on its way to a page or to a fault."""
+
     def invalidated(self, pdb: int | None) -> None:
         """The TLB forgot everything of ``pdb``, or of everybody where it is None."""
 

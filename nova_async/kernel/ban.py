@@ -1,7 +1,7 @@
 """Why somebody may submit no more work: a VM or a context that did something from which nothing recovers."""
 
 from nova_async.errors import Errno
-from nova_async.point import observe, share
+from nova_async.point import observe_guarded, share, touch
 
 
 class Ban:
@@ -18,7 +18,8 @@ class Ban:
     @property
     def why(self) -> Errno | None:
         """What it was struck for; None as long as it was not."""
-        observe(type(self._why).__name__)
+        touch(f"{self.name} banned")
+        observe_guarded(type(self._why).__name__)
         return self._why
 
     def strike(self, why: Errno) -> None:

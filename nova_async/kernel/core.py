@@ -14,7 +14,8 @@ from nova_async.kernel.reclaim import Reclaim
 from nova_async.kernel.spinlock import SpinLock
 from nova_async.kernel.ww_mutex import WwClass
 from nova_async.lockdep import Graph, Validator, WaitType
-from nova_async.point import Access, share
+from nova_async.operation import Access
+from nova_async.point import share
 
 T = TypeVar("T")
 

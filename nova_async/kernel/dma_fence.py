@@ -10,7 +10,8 @@ from nova_async.errors import EINVAL, Errno
 from nova_async.events import EventKind, trace
 from nova_async.kernel.flag import Flag
 from nova_async.lockdep import Validator
-from nova_async.point import Kind, Operation, Sleepers, observe_guarded, point, share, touch
+from nova_async.operation import Kind, Operation, Sleepers
+from nova_async.point import observe_guarded, point, share, touch
 
 
 class DmaFence:

@@ -23,7 +23,8 @@ from nova_async.kernel.dma_fence import DmaFence
 from nova_async.kernel.memory import HostMemory
 from nova_async.kernel.ww_mutex import WwClass, WwContext, WwGuard
 from nova_async.lockdep import Gfp
-from nova_async.point import Kind, Operation, observe, point, share
+from nova_async.operation import Kind, Operation
+from nova_async.point import observe_guarded, point, share, touch
 
 T = TypeVar("T")
 
@@ -99,7 +100,8 @@ class DmaResv(Generic[T]):
         """The fences up to ``usage`` that have not signalled, the oldest first. Needs no lock."""
         await point(self._look)
         pending = self._fences.pending(usage)
-        observe(tuple(fence.name for fence in pending))
+        touch(self._add.resource)
+        observe_guarded(tuple(fence.name for fence in pending))
         return pending
 
     async def wait(self, usage: Usage) -> None:

@@ -17,7 +17,7 @@ from nova_async.events import EventKind, trace
 from nova_async.kernel.dma_fence import DmaFence
 from nova_async.kernel.work_list import WorkList
 from nova_async.lockdep import Validator
-from nova_async.point import observe
+from nova_async.point import observe_guarded, share
 
 
 class Job(Protocol):
@@ -96,7 +96,8 @@ class DrmScheduler:
         if not self.open:
             raise EINVAL(f"scheduler {self.name}: a job submitted after it was closed")
         self._seqno += 1
-        observe(self._seqno)
+        share(f"{self.name} jobs so far", self._seqno)
+        observe_guarded(self._seqno)
         finished = DmaFence(self._lockdep, f"{self.name}:{self._seqno}")
         finished.publish()
         trace(EventKind.JOB_SUBMIT, finished.name, queue=self.name)

@@ -11,7 +11,8 @@ from nova_async.kernel.faults import FaultPlan
 from nova_async.kernel.reclaim import Reclaim
 from nova_async.lockdep import Gfp, Validator
 from nova_async.lockdep.gfp import mask_name
-from nova_async.point import Kind, Operation, point
+from nova_async.operation import Kind, Operation
+from nova_async.point import point
 
 
 class HostMemory:

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from nova_async.lockdep import Validator
-from nova_async.point import Kind, Operation, Sleepers, observe, point, share
+from nova_async.operation import Kind, Operation, Sleepers
+from nova_async.point import observe_guarded, point, share, touch
 
 
 class MmuIntervalNotifier:
@@ -41,19 +42,20 @@ class MmuIntervalNotifier:
         self._lockdep.might_lock(self._lockdep.contexts.notifier)
         while not await self._looks_quiet():
             await point(self._quiet)
-        observe(self._seq)
+        observe_guarded(self._seq)
         return self._seq
 
     async def _looks_quiet(self) -> bool:
         """Look, and do not wait: an operation that others can make impossible again cannot be put in another order."""
         await point(self._look)
         quiet = self._is_quiet()
-        observe(quiet)
+        observe_guarded(quiet)
         return quiet
 
     def read_retry(self, seq: int) -> bool:
         """Whether the pages were invalidated since; ask under the driver's lock, and commit before it is released."""
-        observe(self._seq)
+        touch(self.name)
+        observe_guarded(self._seq)
         return self._seq != seq
 
     def set_seq(self) -> None:

@@ -12,19 +12,8 @@ from nova_async.errors import InternalError
 from nova_async.kernel.flag import Flag
 from nova_async.kernel.guarded import StateOf, state_of, stateless
 from nova_async.lockdep import LockMap, Validator
-from nova_async.point import (
-    Access,
-    Kind,
-    Operation,
-    Sleepers,
-    let_go,
-    naming,
-    observe_guarded,
-    point,
-    share,
-    took,
-    touch,
-)
+from nova_async.operation import Access, Kind, Operation, Sleepers
+from nova_async.point import let_go, naming, observe_guarded, point, share, took, touch
 
 T = TypeVar("T")
 

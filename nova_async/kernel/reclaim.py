@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Protocol
 
 from nova_async.lockdep import Validator
-from nova_async.point import observe
+from nova_async.point import observe_guarded
 
 _memalloc: ContextVar[bool] = ContextVar("nova_async.memalloc", default=False)
 
@@ -22,7 +22,7 @@ class Shrinker(Protocol):
         ...
 
     def count(self) -> int:
-        """How many objects could be freed."""
+        """How many objects could be freed. Touches what decides on that, for the explorer."""
         ...
 
     async def scan(self, count: int) -> int:
@@ -65,8 +65,8 @@ class Reclaim:
         freed = 0
         for shrinker in tuple(self._shrinkers):
             count = shrinker.count()
-            observe(count)
+            observe_guarded(count)
             if count:
                 freed += await shrinker.scan(self.batch)
-        observe(freed)
+        observe_guarded(freed)
         return freed

@@ -20,7 +20,8 @@ from nova_async.kernel.ban import Ban
 from nova_async.kernel.dma_fence import DmaFence
 from nova_async.kernel.work_list import WorkList
 from nova_async.lockdep import Validator
-from nova_async.point import Kind, Operation, Sleepers, observe, point, share
+from nova_async.operation import Kind, Operation, Sleepers
+from nova_async.point import observe_guarded, point, share
 
 CREDITS = 4
 """How many jobs are on the ring at most."""
@@ -147,7 +148,8 @@ class RingScheduler:
         if self._pending.closed:
             raise EINVAL(f"scheduler {self.name}: {job.name} submitted after it was closed")
         self._seqno += 1
-        observe(self._seqno)
+        share(f"{self.name} jobs so far", self._seqno)
+        observe_guarded(self._seqno)
         finished = DmaFence(self._lockdep, f"{self.name}:{self._seqno}")
         finished.publish()
         trace(EventKind.JOB_SUBMIT, finished.name, queue=self.name)

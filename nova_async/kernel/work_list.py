@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Hashable
 from typing import Generic, Protocol, TypeVar
 
-from nova_async.point import Kind, Operation, Sleepers, observe, point, share
+from nova_async.operation import Kind, Operation, Sleepers
+from nova_async.point import observe_guarded, point, share, touch
 
 
 class Work(Protocol):
@@ -40,7 +41,8 @@ class WorkList(Generic[W]):
     @property
     def closed(self) -> bool:
         """Whether no more work comes."""
-        observe(self._closed)
+        touch(self.name)
+        observe_guarded(self._closed)
         return self._closed
 
     def put(self, work: W) -> None:
@@ -57,7 +59,7 @@ class WorkList(Generic[W]):
         """The oldest, which stays on the list; None once the list is closed and empty."""
         await point(self._next)
         first = self._work[0] if self._work else None
-        observe(first.name if first is not None else None)
+        observe_guarded(first.name if first is not None else None)
         return first
 
     def take(self) -> W:
@@ -71,7 +73,7 @@ class WorkList(Generic[W]):
         taken = list(self._work)
         self._work.clear()
         self._changed()
-        observe(tuple(work.name for work in taken))
+        observe_guarded(tuple(work.name for work in taken))
         return taken
 
     def _changed(self) -> None:

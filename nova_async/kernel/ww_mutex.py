@@ -17,7 +17,8 @@ from nova_async.errors import EALREADY, EDEADLK, EINVAL, InternalError
 from nova_async.kernel.guarded import state_of
 from nova_async.lockdep import LockMap, Validator
 from nova_async.lockdep.ww import AcquireContext, Algorithm, WoundWait
-from nova_async.point import Kind, Operation, Sleepers, naming, observe, point, share
+from nova_async.operation import Kind, Operation, Sleepers
+from nova_async.point import naming, observe_guarded, point, share, touch
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class WwClass:
         await point(self._draw)
         self._tickets += 1
         share(self._draw.resource, self._tickets)
-        observe(self._tickets)
+        observe_guarded(self._tickets)
         return self.books.context(name)
 
 
@@ -239,7 +240,8 @@ class WwMutex(Generic[T]):
         """Take it if that is possible at once; None if it is taken or others wait for it. For reclaim."""
         await point(self._arrive)
         got = not self._held and not self._line
-        observe(got)
+        touch(self.name)
+        observe_guarded(got)
         if not got:
             return None
         self._cls.lockdep.acquire(self._map, trylock=True)
@@ -258,7 +260,8 @@ class WwMutex(Generic[T]):
         try:
             await point(self._arrive)
             got = (not self._held and not self._line) or await self._stand_in_line(context)
-            observe(got)
+            touch(self.name)
+            observe_guarded(got)
         except BaseException:
             books.gave_up(self._map)
             raise
@@ -340,7 +343,7 @@ class WwMutex(Generic[T]):
             context.contended = None
         self._changed()
         if naming() is not None:
-            observe(state_of(self._data))
+            observe_guarded(state_of(self._data))
         return WwGuard(self, context)
 
     def _unlock(self, context: WwContext | None) -> None:

@@ -22,6 +22,7 @@ SKIPPED = (
     *(f"nova_async/kernel/{name}.py" for name in ("ww_mutex", "dma_resv", "drm_exec", "mmu_notifier")),
     "nova_async/lockdep/",
     "nova_async/point.py",
+    "nova_async/runtime.py",
     "anyio",
     "contextlib",
     "asyncio/locks",

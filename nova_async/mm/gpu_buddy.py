@@ -14,14 +14,26 @@ from nova_async.lockdep import Gfp
 from nova_async.mm.buddy import Block, Buddy, BuddyFlags
 from nova_async.mm.lock_order import BUDDY
 from nova_async.mm.observer import Observer
-from nova_async.point import Access, Naming, birth, naming, observe_guarded
+from nova_async.operation import Access
+from nova_async.point import birth, naming, observe_guarded
+from nova_async.runtime import Naming
 
 NO_FLAGS = BuddyFlags(0)
 
 
 @dataclass(slots=True, eq=False)
 class AllocatedBlocks:
-    """What one allocation got, and who has it. It goes back once, to the allocator it came from."""
+    """What one allocation got, and who has it. It goes back once, to the allocator it came from.
+
+    Attributes:
+        buddy: that allocator.
+        owner: whose it is.
+        blocks: in the order in which the allocator gave them.
+        birth: the task that allocated it, and which of its births it was.
+        live: it has not come back.
+        given_back: it is on its way, or has come back.
+        scrubbed: all of it holds zeros, since it was given back.
+    """
 
     buddy: "GpuBuddy"
     owner: str
@@ -29,6 +41,7 @@ class AllocatedBlocks:
     birth: tuple[str, int]
     live: bool = True
     given_back: bool = False
+    scrubbed: bool = False
 
     @property
     def name(self) -> tuple[str, str, str, int]:
@@ -161,6 +174,7 @@ class GpuBuddy:
         self.live = 0
         self._observers = observers
         self._memory = kernel.memory
+        self._names: set[tuple[str, str, int]] = set()
         self._ledger = _Ledger(size, kernel.faults, exact=exact)
         # A task learns of the free lists no more than what it is given.
         self._buddy = kernel.mutex(BUDDY, Buddy(size), instance=name, state=self._ledger.name_state, told=False)
@@ -192,7 +206,7 @@ class GpuBuddy:
         async with self._buddy.lock() as guard:
             await self._memory.alloc(Gfp.KERNEL, f"{self.name}: block nodes")
             blocks = self._take(guard.data, start, end, size, flags)
-            allocated = AllocatedBlocks(self, owner, blocks, birth())
+            allocated = AllocatedBlocks(self, owner, blocks, self._birth_of(owner))
             self.live += 1
             observe_guarded((_shape(blocks), allocated.fingerprint()))
             for observer in self._observers:
@@ -201,31 +215,34 @@ class GpuBuddy:
             guard.access = self._ledger.access(flags)
         return allocated
 
-    def rename(self, allocated: AllocatedBlocks, name: tuple[str, int]) -> None:
+    def rename(self, allocated: AllocatedBlocks, place: str = "") -> None:
         """Name an allocation for what it is now, where states are told apart by births and not by addresses.
 
-        What serves the same purpose has the same name then, whoever made it. Nothing else that is live may have it.
+        What serves the same purpose has the same name then, whoever made it.
+
+        Args:
+            allocated: of this allocator, live.
+            place: where it is; nothing else that is live may be there. It is the caller's and nothing more if not
+                given.
         """
         if naming() is Naming.BIRTH:
-            allocated.birth = name
+            self._forget_name(allocated)
+            allocated.birth = (place, 0) if place else self._birth_of(allocated.owner)
             for observer in self._observers:
                 observer.blocks_renamed(allocated)
 
-    async def free(self, allocated: AllocatedBlocks, *, cleared: bool = False) -> None:
-        """Take blocks back.
+    async def free(self, *returned: AllocatedBlocks) -> None:
+        """Take blocks back, all in one hold.
 
         Raises:
-            EINVAL: they are not this allocator's, or were given back before.
+            EINVAL: some are not this allocator's, or were given back before; then nothing is taken.
         """
         async with self._buddy.lock() as guard:
-            if allocated.buddy is not self or not allocated.live:
-                raise EINVAL(f"{self.name}: blocks of {allocated.owner} that are not allocated here")
-            allocated.live = False
-            self.live -= 1
-            for observer in self._observers:
-                observer.blocks_freed(allocated)
-            self._ledger.freed(allocated)
-            guard.data.free_list(allocated.blocks, cleared=cleared)
+            for allocated in returned:
+                if allocated.buddy is not self or not allocated.live:
+                    raise EINVAL(f"{self.name}: blocks of {allocated.owner} that are not allocated here")
+            for allocated in returned:
+                self._take_back(guard.data, allocated)
             guard.access = self._ledger.access(BuddyFlags.CLEAR)
 
     async def avail(self) -> int:
@@ -245,6 +262,27 @@ class GpuBuddy:
         except Errno as error:
             observe_guarded(type(error).__name__)
             raise
+
+    def _birth_of(self, owner: str) -> tuple[str, int]:
+        """Not that of anything that is live: what a task has made and forgotten may be."""
+        task, number = birth()
+        if naming() is not None:
+            while (owner, task, number) in self._names:
+                number += 1
+            self._names.add((owner, task, number))
+        return task, number
+
+    def _forget_name(self, allocated: AllocatedBlocks) -> None:
+        self._names.discard((allocated.owner, *allocated.birth))
+
+    def _take_back(self, buddy: Buddy, allocated: AllocatedBlocks) -> None:
+        allocated.live = False
+        self._forget_name(allocated)
+        self.live -= 1
+        for observer in self._observers:
+            observer.blocks_freed(allocated)
+        self._ledger.freed(allocated)
+        buddy.free_list(allocated.blocks, cleared=allocated.scrubbed)
 
 
 def _shape(blocks: list[Block]) -> Hashable:

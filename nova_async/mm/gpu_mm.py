@@ -19,7 +19,8 @@ from nova_async.mm.observer import Observer
 from nova_async.mm.pramin import Pramin
 from nova_async.mm.regs import pramin_window
 from nova_async.mm.tlb import Tlb
-from nova_async.point import Access, forgetting, observe, observe_guarded, share, touch
+from nova_async.operation import Access
+from nova_async.point import forgetting, observe_guarded, share, touch
 
 
 class TableUser(Protocol):
@@ -77,7 +78,7 @@ class GpuMm:
         self.pramin = Pramin(kernel, bar0, register, range(total_fb_end), self.observers, self.binding)
         self.tlb = Tlb(kernel, bar0, clock, self.binding)
         self.owners = FrameOwners(kernel)
-        self.deferred = DeferredFrees(kernel, self._free)
+        self.deferred = DeferredFrees(kernel, self._scrub, self.observers)
 
     async def alloc_vram(self, size: int, *, owner: str, flags: BuddyFlags = NO_FLAGS) -> AllocatedBlocks:
         """Allocate VRAM for ``owner``; its content is zero.
@@ -142,7 +143,8 @@ class GpuMm:
         """
         taken = self._roots.get(pdb)
         if taken is not None:
-            observe(taken.name)
+            touch("roots in use")
+            observe_guarded(taken.name)
             raise EBUSY(f"{user.name}: the root at {pdb:#x} is in use by {taken.name}")
         self._roots[pdb] = user
         share("roots in use", self._name_users, Access.ADD)
@@ -177,16 +179,15 @@ class GpuMm:
             if not block.clear:
                 await self._zero(self.buddy.base + block.offset, block.size)
 
-    async def _free(self, allocated: AllocatedBlocks) -> None:
+    async def _scrub(self, allocated: AllocatedBlocks) -> None:
         if allocated.buddy is not self.buddy:  # virtual addresses have no content and no owner
-            await allocated.buddy.free(allocated)
             return
         for observer in self.observers:
             observer.blocks_freed(allocated)
         for run in allocated.frames():
             await self._zero(run.start * PAGE_SIZE, len(run) * PAGE_SIZE)
         self.owners.revoke(allocated.frames())
-        await self.buddy.free(allocated, cleared=True)
+        allocated.scrubbed = True
 
     async def _zero(self, address: int, size: int) -> None:
         """Write zeros to pages that are nobody's, a hold at a time, so that others get their turn at the window."""

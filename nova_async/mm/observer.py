@@ -102,6 +102,9 @@ class Observer:
     def blocks_renamed(self, allocated: "AllocatedBlocks") -> None:
         """Their name is another one from now on."""
 
+    def blocks_given_back(self, allocated: "AllocatedBlocks") -> None:
+        """They go on the deferred list; who had them does nothing to them any more."""
+
     def blocks_freed(self, allocated: "AllocatedBlocks") -> None:
         """They are nobody's from now on. Told twice for VRAM: when it is to be scrubbed, and when it is free."""
 

@@ -18,7 +18,8 @@ from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.pagetable.format import PTE_VALID, EntryFormat, Level
 from nova_async.mm.pagetable.walk import read_entry
 from nova_async.mm.pramin import PraminWindow
-from nova_async.point import birth, observe_guarded
+from nova_async.operation import Access
+from nova_async.point import observe_guarded, share, touch
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +60,10 @@ class PtPage:
         while page is not None and page.installed:
             page = page.parent
         return page is None
+
+    def fingerprint(self) -> Hashable:
+        """Whose it is, who needs it, and whether it is there."""
+        return self.alloc.fingerprint(), self.before, self.users, self.installed
 
     def install(self, window: PraminWindow, entry: int) -> None:
         """Let the slot point to it, if it does not yet.
@@ -136,7 +141,11 @@ class _Gap:
 class PageTables:
     """All table pages of one Vmm but the root, which its maker supplies.
 
+    An explorer is told of each page by itself: who uses tables that are there does not come into the way of others who
+    do. What all pages have in common is told by the lock.
+
     Args:
+        name: for that.
         pdb: the address of the root.
         entries: the format of its entries.
 
@@ -147,7 +156,8 @@ class PageTables:
         retired: pages that were taken out; they may be freed once the TLB was flushed.
     """
 
-    def __init__(self, pdb: int, entries: EntryFormat) -> None:
+    def __init__(self, name: str, pdb: int, entries: EntryFormat) -> None:
+        self._name = name
         self._pdb = pdb
         self._format = entries
         self._by_slot: SortedDict[int, PtPage] = SortedDict()
@@ -163,11 +173,14 @@ class PageTables:
         return len(self._by_slot)
 
     def fingerprint(self) -> Hashable:
-        """Every page: where it is to be, whose it is, who needs it, and whether it is there."""
-        pages = frozenset(
-            (page.place, page.alloc.fingerprint(), page.before, page.users, page.installed) for page in self
-        )
-        return self.closed, self.mappings, pages, frozenset(page.fingerprint() for page in self.retired)
+        """Everything but the pages."""
+        return self.closed, self.mappings, frozenset(page.fingerprint() for page in self.retired)
+
+    def tell(self, page: PtPage, access: Access) -> None:
+        """Tell of what is done to one page; to come or to go is to be written."""
+        name = f"{self._name} at {page.place}"
+        touch(name, access)
+        share(name, page.fingerprint if page.slot in self._by_slot else None, access)
 
     def claim(self, window: PraminWindow, frames: range, pool: list[AllocatedBlocks]) -> Path | int:
         """Take part in all tables that ``frames`` needs, with pages from the pool for those that are missing.
@@ -196,6 +209,7 @@ class PageTables:
         for page in path.pages:
             self.idle -= page.installed and not page.users
             page.users += 1
+            self.tell(page, Access.ADD)
         path.leaves.sort(key=lambda leaf: leaf.frames.start)
         self.mappings += 1
         observe_guarded(tuple(page.alloc.fingerprint() for page in path.pages))
@@ -207,13 +221,13 @@ class PageTables:
         unneeded = []
         for page in path.pages:
             page.users -= 1
+            self.tell(page, Access.ADD)
             if page.users:
                 continue
             if page.installed:
                 self.idle += 1
             else:
-                del self._by_slot[page.slot]
-                unneeded.append(_nameless(page.alloc))
+                unneeded.append(self._forget(page))
         return unneeded
 
     def retire_idle(self, window: PraminWindow, words: int) -> None:
@@ -234,8 +248,7 @@ class PageTables:
         finally:
             for page in sorted(idle, key=attrgetter("place")):
                 if not page.reachable:
-                    del self._by_slot[page.slot]
-                    self.retired.append(_nameless(page.alloc))
+                    self.retired.append(self._forget(page))
                     self.idle -= 1
 
     def take_retired(self) -> list[AllocatedBlocks]:
@@ -255,10 +268,16 @@ class PageTables:
 
     def clear(self) -> list[AllocatedBlocks]:
         """Forget all pages and hand them back, retired ones too."""
-        pages = [_nameless(page.alloc) for page in sorted(self, key=attrgetter("place"))] + self.take_retired()
-        self._by_slot.clear()
+        pages = [self._forget(page) for page in sorted(self, key=attrgetter("place"))] + self.take_retired()
         self.idle = 0
         return pages
+
+    def _forget(self, page: PtPage) -> AllocatedBlocks:
+        """It serves no purpose any more, and another page may come to where it was."""
+        del self._by_slot[page.slot]
+        self.tell(page, Access.WRITE)
+        page.alloc.buddy.rename(page.alloc)
+        return page.alloc
 
     def _survey(self, window: PraminWindow, frames: range) -> tuple[Path, list[_Gap]]:
         """What is there for ``frames``, level by level, and the topmost slots that are not."""
@@ -292,13 +311,16 @@ class PageTables:
         slot = level.slot(table.address, part.start)
         page = self._by_slot.get(slot)
         if page is not None:
+            self.tell(page, Access.ADD)  # that it is there
             path.pages.append(page)
             below.append(_Table(page.address, part, page))
             return
         entry = 0 if table.page is not None else self._found_entry(window, level, slot)
         frame = self._format.pde_frame(entry)
         if frame is None:
-            gaps.append(_Gap(slot, depth, part, entry, table.page))
+            gap = _Gap(slot, depth, part, entry, table.page)
+            touch(f"{self._name} at {self._place_of(gap)}", Access.ADD)  # that it is not
+            gaps.append(gap)
         else:
             below.append(_Table(frame.address(), part, None))
 
@@ -331,9 +353,10 @@ class PageTables:
     def _grow(self, gap: _Gap, pool: list[AllocatedBlocks], path: Path) -> None:
         """Prepare the tables below a gap."""
         place, alloc = self._place_of(gap), pool.pop()
-        alloc.buddy.rename(alloc, (place, 0))  # who was first to need it is no matter to anybody
+        alloc.buddy.rename(alloc, place)  # who was first to need it is no matter to anybody
         page = PtPage(gap.slot, self._format.directories[gap.depth], alloc, gap.before, place, gap.parent)
         self._by_slot[gap.slot] = page
+        self.tell(page, Access.WRITE)
         path.pages.append(page)
         depth = gap.depth + 1
         if depth == len(self._format.directories):
@@ -342,12 +365,6 @@ class PageTables:
         level = self._format.directories[depth]
         for part in level.split(gap.frames):
             self._grow(_Gap(level.slot(page.address, part.start), depth, part, 0, page), pool, path)
-
-
-def _nameless(alloc: AllocatedBlocks) -> AllocatedBlocks:
-    """It serves no purpose any more, and another page may come to where it was."""
-    alloc.buddy.rename(alloc, birth())
-    return alloc
 
 
 def check_vacant(window: PraminWindow, leaf: Leaf) -> None:

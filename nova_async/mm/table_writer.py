@@ -20,6 +20,7 @@ from nova_async.mm.holds import READ_COST, Part, holds
 from nova_async.mm.mapping import Journal
 from nova_async.mm.page_tables import Leaf, PageTables, Path, PtPage, check_vacant
 from nova_async.mm.pramin import PraminWindow
+from nova_async.operation import Access
 from nova_async.point import forgetting, observe_guarded
 
 
@@ -38,14 +39,19 @@ class TableWriter:
         self._tables = tables
 
     @asynccontextmanager
-    async def window(self) -> AsyncIterator[tuple[PageTables, PraminWindow]]:
+    async def window(self, access: Access = Access.WRITE) -> AsyncIterator[tuple[PageTables, PraminWindow]]:
         """Both locks that a change of the tables needs, in their order.
+
+        Args:
+            access: what is done to the tables as a whole, apart from what is told of each page: ADD, where the caller
+                only comes or goes, or changes what is his own.
 
         Between the two nobody can change what the first one guards, so all that others do then they might as well do
         before: both are taken in one step, if the second is free.
         """
         guard: MutexGuard[PageTables]
         async with self._tables.lock() as guard, self._mm.pramin.window(private=True) as window:
+            guard.access = access
             yield guard.data, window
 
     async def flush(self) -> None:
@@ -71,7 +77,7 @@ class TableWriter:
         done = 0
         with forgetting():  # once it is written, who installed which page is no matter to anybody
             for hold in self._holds([*path.pages, *path.leaves]):
-                async with self.window() as (tables, window):
+                async with self.window(Access.ADD) as (tables, window):
                     for part in hold:
                         if isinstance(part, Leaf):
                             journal.leaves.append(part)
@@ -89,7 +95,7 @@ class TableWriter:
             ETIMEDOUT: the TLB did not; all are.
         """
         for hold in self._holds(leaves):
-            async with self.window() as (_, window):
+            async with self.window(Access.ADD) as (_, window):
                 _clear(window, hold)
         await self.flush()
 
@@ -103,11 +109,11 @@ class TableWriter:
         if not journal.leaves and not journal.installed:
             return
         for hold in self._holds([*journal.leaves, *reversed(journal.installed)]):
-            async with self.window() as (_, window):
+            async with self.window() as (tables, window):
                 _clear(window, hold)
                 for page in hold:
                     if isinstance(page, PtPage):
-                        _take_out(window, page)
+                        _take_out(tables, window, page)
         await self.flush()
         journal.leaves.clear()
         journal.installed.clear()
@@ -150,6 +156,7 @@ class TableWriter:
     async def _any_idle(self) -> bool:
         guard: MutexGuard[PageTables]
         async with self._tables.lock() as guard:
+            guard.access = Access.READ
             observe_guarded(bool(guard.data.idle))
             return bool(guard.data.idle)
 
@@ -171,13 +178,15 @@ class TableWriter:
 
 def _install(tables: PageTables, window: PraminWindow, page: PtPage, journal: Journal) -> None:
     observe_guarded(page.installed)
+    tables.tell(page, Access.ADD if page.installed else Access.WRITE)
     if not page.installed:
         journal.installed.append(page)
         page.install(window, tables.entry(page))
 
 
-def _take_out(window: PraminWindow, page: PtPage) -> None:
+def _take_out(tables: PageTables, window: PraminWindow, page: PtPage) -> None:
     """Unless others have come since: through the page, or with pages of their own below it."""
+    tables.tell(page, Access.WRITE)
     unneeded = page.users == 1 and not page.installed_below
     observe_guarded(unneeded)
     if unneeded:

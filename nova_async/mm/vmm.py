@@ -38,6 +38,7 @@ from nova_async.mm.pagetable.walk import Mapped, PtWalk
 from nova_async.mm.pramin import PraminWindow
 from nova_async.mm.surely import surely
 from nova_async.mm.table_writer import TableWriter
+from nova_async.operation import Access
 from nova_async.point import observe_guarded
 
 
@@ -75,7 +76,7 @@ class Vmm:
         self._mm = mm
         self._va = GpuBuddy(mm.kernel, f"{name} va", va_size, observers=mm.observers, exact=True)
         # What a task learns of the tables is observed where it looks.
-        tables = PageTables(pdb_addr, self._format)
+        tables = PageTables(f"{name} tables", pdb_addr, self._format)
         self._tables = mm.kernel.mutex(PAGE_TABLES, tables, instance=f"{name} tables", told=False)
         self._writer = TableWriter(mm, pdb_addr, self._tables)
         self._dirty: list[PreparedMapping] = []
@@ -86,6 +87,11 @@ class Vmm:
 
     def __repr__(self) -> str:
         return f"<Vmm {self.name} of {self.owner}>"
+
+    @property
+    def addresses(self) -> str:
+        """The name of the allocator that hands out its addresses, and of its lock."""
+        return self._va.name
 
     async def prepare_map(self, num_pages: int, va_range: range | None = None) -> PreparedMapping:
         """Everything a mapping needs but its entries. Not for the fence path: this allocates.
@@ -299,7 +305,7 @@ class Vmm:
         pool: list[AllocatedBlocks] = []
         try:
             while True:
-                async with self._window() as (tables, window):
+                async with self._window(Access.ADD) as (tables, window):
                     path = tables.claim(window, frames, pool)
                 if isinstance(path, Path):
                     return path
@@ -325,8 +331,8 @@ class Vmm:
             entries += self._format.pte_run(run.start, len(run), writable=writable)
         return entries
 
-    def _window(self) -> AbstractAsyncContextManager[tuple[PageTables, PraminWindow]]:
-        return self._writer.window()
+    def _window(self, access: Access = Access.WRITE) -> AbstractAsyncContextManager[tuple[PageTables, PraminWindow]]:
+        return self._writer.window(access)
 
     async def _undo(self, prepared: PreparedMapping) -> Errno | None:
         """Restore what an execute changed, so that the mapping is pending again.
@@ -345,6 +351,7 @@ class Vmm:
 
     async def _leave(self, path: Path) -> None:
         async with self._tables.lock() as guard:
+            guard.access = Access.ADD
             for page in guard.data.release(path):
                 self._mm.deferred.defer(page)
 

@@ -10,9 +10,9 @@ from nova_async.explore import Ending, Execution
 from nova_async.findings import Finding
 from nova_async.lockdep import splat
 from nova_async.lockdep.aio import tasks_of
+from nova_async.operation import Operation
 from nova_async.plugin.lockdep import Lockdep
 from nova_async.plugin.worlds import Worlds
-from nova_async.point import Operation
 
 
 def fail_on_findings(fixtures: Mapping[str, Any]) -> None:

@@ -14,13 +14,13 @@ from nova_async.explore.loop import Points
 from nova_async.explore.strategies import Replay
 from nova_async.findings import Finding
 from nova_async.lockdep import splat
+from nova_async.operation import Kind
 from nova_async.plugin.judging import judge
 from nova_async.plugin.lockdep import Lockdep
 from nova_async.plugin.replaying import replay_command
 from nova_async.plugin.settings import ARGUMENTS, Settings, settings_of
 from nova_async.plugin.telling import add, failure_text, tell
 from nova_async.plugin.worlds import Worlds
-from nova_async.point import Kind
 
 SHRINK_SECONDS = 5.0
 

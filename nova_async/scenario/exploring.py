@@ -26,7 +26,8 @@ from nova_async.explore.task import ControlledTask
 from nova_async.findings import Finding
 from nova_async.kernel.faults import KINDS
 from nova_async.lockdep.aio import tasks_of
-from nova_async.point import Kind, Naming, Operation
+from nova_async.operation import Kind, Operation
+from nova_async.runtime import Naming
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.parameters import Value
 from nova_async.scenario.runner import leaves
@@ -45,9 +46,10 @@ class Plan:
         preemptions: bound of the strategies that have one.
         depth: of ``pct``.
         kill: patterns of the names of clients that may be killed, each once, at any point.
+        kills: how many of them may, at most, in one execution; None for all.
         fail: kinds of operations that may fail, see :data:`~nova_async.kernel.faults.KINDS`.
         failures: how many of them may, at most, in one execution.
-        exact: tell states apart by every address; see :class:`~nova_async.point.Naming`.
+        exact: tell states apart by every address; see :class:`~nova_async.runtime.Naming`.
         stop_at_first: stop when something is found.
         workers: processes to spread an exhaustive search over.
     """
@@ -59,6 +61,7 @@ class Plan:
     preemptions: int | None = None
     depth: int = 3
     kill: tuple[str, ...] = ()
+    kills: int | None = None
     fail: tuple[str, ...] = ()
     failures: int = 1
     exact: bool = False
@@ -179,9 +182,10 @@ class Play:
             seed=self.plan.seed,
             backend="asyncio",
             kill=self.plan.kill,
+            kills=self.plan.kills,
             record=self.record,
         )
-        world.kernel.faults.allow(self.plan.failures)
+        world.kernel.faults.allow(self.plan.failures if self.plan.fail else 0)
         world.kernel.faults.start(dict.fromkeys(self.plan.fail, 0.5))  # a choice: neither never nor always
         async with world:
             await self.scenario.function(world, **self.values)
@@ -224,7 +228,7 @@ class Play:
         if plan.exact:
             parameters["exact"] = True
         if plan.kill:
-            parameters["kill"] = list(plan.kill)
+            parameters |= {"kill": list(plan.kill), "kills": plan.kills}
         if plan.fail:
             parameters |= {"fail": list(plan.fail), "failures": plan.failures}
         return Token(self.scenario.path, schedule, parameters, fingerprint_of(self.scenario.function))
@@ -282,6 +286,7 @@ def replay(scenario: Scenario, token: Token) -> Explored:
     plan = Plan(
         seed=given.get("seed", 0),
         kill=tuple(given.get("kill", ())),
+        kills=given.get("kills"),
         fail=tuple(given.get("fail", ())),
         failures=given.get("failures", 1),
         exact=given.get("exact", False),

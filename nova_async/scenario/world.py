@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from nova_async.checks import Sanitizer, audit, close_accounts, deadlock
+from nova_async.checks.telling import TLB
 from nova_async.clients import Crew, Mortals, crew
 from nova_async.errors import UsageError
 from nova_async.events import Recorder, Trace, tracing_to
@@ -20,7 +21,8 @@ from nova_async.kernel import FaultPlan, Kernel
 from nova_async.lockdep import ClassStat, LockGraph, Tasks, Validator, lock_graph
 from nova_async.lockdep.aio import tasks_of
 from nova_async.mm import Gpu
-from nova_async.point import Live, explored, naming, running_under
+from nova_async.point import depend_on, explored, naming, running_under
+from nova_async.runtime import Live
 from nova_async.scenario.device_recording import DeviceRecording
 from nova_async.scenario.recording import LockRecording, Recording, step_counter
 from nova_async.scenario.sizes import parse_size
@@ -41,6 +43,7 @@ class World:
         sanitize: let a sanitizer watch every device.
         lockdep: makes the validator of the tasks that run.
         kill: patterns of the names of clients that may be killed at any point, by a strategy's choice.
+        kills: how many of them at most; None for all.
         talk: is told now and then how far the scenario is.
         record: keeps what happens; None costs nothing.
 
@@ -60,6 +63,7 @@ class World:
         sanitize: bool = True,
         lockdep: Callable[[Tasks], Validator] = Validator,
         kill: Sequence[str] = (),
+        kills: int | None = None,
         talk: Callable[[str], None] = lambda line: None,  # noqa: ARG005  nobody listens
         record: Recorder | None = None,
     ) -> None:
@@ -72,7 +76,7 @@ class World:
         self.runtime = Live(seed, PREEMPTION, self._tasks.current)
         self.stats: dict[str, int | float] = {}
         self._sanitize = sanitize
-        self.mortals = Mortals(kill)
+        self.mortals = Mortals(kill, kills)
         self._gpus: list[Gpu] = []
         self._judged: list[Finding] = []
         self._mmio = 0
@@ -145,6 +149,8 @@ class World:
         if self._sanitize:
             sanitizer = Sanitizer(gpu, self._tasks).attach()
             gpu.mm.binding.on_unbind.append(partial(_look_away, gpu, sanitizer))
+        else:
+            depend_on(TLB)  # nobody looks whether it is transparent
         if naming() is not None:
             Fingerprint(gpu, f"gpu{len(self._gpus)}").attach()
         if self._recording is not None:

@@ -14,7 +14,8 @@ from nova_async.hw.listener import Listener
 from nova_async.mm import Gpu
 from nova_async.mm.regs import INVALIDATE, PDB_HI, PDB_LO
 from nova_async.mm.v6 import Devres, Tlb
-from nova_async.point import Kind, Operation, Sleepers, share
+from nova_async.operation import Kind, Operation, Sleepers
+from nova_async.point import share
 from nova_async.scenario import CLEAN, World, scenario
 
 FIRST, SECOND = 0x10_0000, 0x20_0000

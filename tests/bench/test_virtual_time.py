@@ -6,7 +6,8 @@ import pytest
 from nova_async.bench.virtual_time import Stopwatch, VirtualTime, run_in
 from nova_async.errors import InternalError
 from nova_async.kernel import Mutex
-from nova_async.point import Kind, Operation, point
+from nova_async.operation import Kind, Operation
+from nova_async.point import point
 
 
 def lock_in(time: VirtualTime, name: str) -> Mutex[None]:

@@ -1,13 +1,27 @@
 """NOVA310: used for something else before the TLB was told; and the same things in the right order."""
 
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import pytest
 
-from nova_async.address import PAGE_SIZE, VramAddress
+from nova_async.address import PAGE_SHIFT, PAGE_SIZE, VramAddress
+from nova_async.checks.telling import TLB
+from nova_async.clients.address_space import address_space
+from nova_async.clients.forcing import buffer, touch
+from nova_async.explore import Execution, explore
+from nova_async.explore.strategies import Exhaustive
 from nova_async.findings import Severity
-from nova_async.hw.mmu import Access
+from nova_async.hw.mmu import Access, MmuFault
+from nova_async.mm import Gpu, MappedRange, Vmm
 from nova_async.mm.published import Vmm as PublishedVmm
+from nova_async.mm.tlb import Tlb
+from nova_async.operation import Kind, Operation
+from nova_async.point import point
+from nova_async.scenario import World
 
 
 async def published(watched: Any) -> PublishedVmm:
@@ -83,6 +97,120 @@ async def test_an_invalidate_of_everybody_counts_and_one_of_another_space_does_n
     changes, space = watched.sanitizer._changes, watched.sanitizer.tables.spaces[vmm.pdb_addr]
     for pdb, told in ((None, 0), (vmm.pdb_addr, 0), (vmm.pdb_addr + PAGE_SIZE, 1)):
         changes.gone(vmm.pdb_addr, "space", mapped.frames, range(0))
-        changes.invalidated(pdb)
+        watched.sanitizer.invalidated(pdb)
         changes.addresses_freed(vmm.pdb_addr, space.name, mapped.frames)
         assert len(watched.gpu.kernel.lockdep.findings) == told
+
+
+# Under an explorer, which takes the TLB to be transparent until it is told otherwise.
+
+
+@dataclass
+class Mapping:
+    """One page that is mapped, and what is done to it."""
+
+    gpu: Gpu
+    vmm: Vmm
+    mapped: MappedRange
+
+    async def use(self) -> None:
+        """An engine goes through it."""
+        await point(Operation(Kind.READ, "engine"))
+        with suppress(MmuFault):
+            touch(self.gpu, self.vmm.pdb_addr, self.mapped.vfn_start << PAGE_SHIFT)
+
+    async def unmap(self) -> None:
+        await self.vmm.unmap_pages(self.mapped)
+
+    async def flush(self) -> None:
+        await Tlb.flush(self.gpu.mm.tlb, self.vmm.pdb_addr)
+
+    async def together(self, *bodies: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        async with anyio.create_task_group() as tasks:
+            for body in bodies:
+                tasks.start_soon(body, name=body.__name__)
+
+
+async def used_before(mapping: Mapping) -> None:
+    await mapping.use()
+    await mapping.unmap()
+
+
+async def flushed_by_another_as_well(mapping: Mapping) -> None:
+    await mapping.use()
+    await mapping.together(mapping.unmap, mapping.flush)
+
+
+async def used_meanwhile(mapping: Mapping) -> None:
+    await mapping.together(mapping.unmap, mapping.use)
+
+
+async def used_before_and_meanwhile(mapping: Mapping) -> None:
+    await mapping.use()
+    await mapping.together(mapping.unmap, mapping.use)
+
+
+async def flushed_for_him(mapping: Mapping) -> None:
+    mapping.gpu.mm.tlb.flush = lambda pdb: mapping.together(mapping.flush)  # type: ignore[method-assign]
+    await mapping.unmap()
+
+
+async def flushed_by_another_only(mapping: Mapping) -> None:
+    mapping.gpu.mm.tlb.flush = no_flush  # type: ignore[method-assign]
+    await mapping.together(mapping.unmap, mapping.flush)
+
+
+async def flushed_by_nobody(mapping: Mapping) -> None:
+    mapping.gpu.mm.tlb.flush = no_flush  # type: ignore[method-assign]
+    await mapping.unmap()
+
+
+def explored(body: Callable[[Mapping], Awaitable[None]]) -> tuple[set[str], set[str]]:
+    """The caches that turned out to matter, and the codes found in any order."""
+    worlds: list[World] = []
+    found: set[str] = set()
+
+    async def once() -> None:
+        worlds[:] = [World(scenario="test", seed=0, backend="asyncio")]
+        async with worlds[0] as world:
+            gpu = await world.boot("GA102", vram="1MiB", bar1="64KiB")
+            async with buffer(gpu, 1) as frames, address_space(gpu, "vm", 16) as vmm:
+                await body(Mapping(gpu, vmm, await vmm.map_pages(frames, writable=True)))
+
+    def judge(_: Execution) -> tuple[()]:
+        found.update(finding.code for finding in worlds[0].findings)
+        return ()
+
+    strategy = Exhaustive(persistent_sets=True, forget_ended=True)
+    result = explore(once, strategy=strategy, max_seconds=30, judge=judge)
+    assert result.failures == ()
+    assert result.complete, result.incomplete_because
+    return set(strategy.opaque or ()), found
+
+
+@pytest.mark.parametrize("body", [used_before, flushed_by_another_as_well])
+def test_the_tlb_stays_transparent_as_long_as_who_takes_out_flushes_before_anybody_looks(
+    body: Callable[[Mapping], Awaitable[None]],
+) -> None:
+    assert explored(body) == (set(), set())
+
+
+def test_a_use_between_the_clear_of_another_and_his_flush_makes_the_tlb_opaque() -> None:
+    assert explored(used_meanwhile) == ({TLB}, set())  # the TLB knows nothing, but it could
+
+
+def test_a_use_of_what_is_cleared_and_not_flushed_is_303_in_the_order_in_which_it_is() -> None:
+    assert explored(used_before_and_meanwhile) == ({TLB}, {"NOVA303"})
+
+
+def test_who_has_another_flush_for_him_makes_it_opaque_although_nothing_is_wrong() -> None:
+    assert explored(flushed_for_him) == ({TLB}, set())
+
+
+@pytest.mark.parametrize("body", [flushed_by_another_only, flushed_by_nobody])
+def test_who_takes_out_and_does_not_flush_makes_it_opaque_and_is_found(
+    body: Callable[[Mapping], Awaitable[None]],
+) -> None:
+    opaque, found = explored(body)
+    assert opaque == {TLB}
+    assert "NOVA310" in found

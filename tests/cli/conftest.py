@@ -13,7 +13,7 @@ from nova_async.events import Event, EventKind, Trace
 from nova_async.explore import explore
 from nova_async.findings import Finding
 from nova_async.lockdep import LockGraph
-from nova_async.point import Live
+from nova_async.runtime import Live
 from nova_async.scenario import exploring, runner
 
 CLIENTS = '''

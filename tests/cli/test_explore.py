@@ -264,6 +264,34 @@ def test_a_kill_of_somebody_is_none(meetings: Nova) -> None:
     assert meetings("explore", "meet.py::in_line", "--kill", "creat*", "--kill", "?eset").code == 0
 
 
+def test_a_bound_on_kills_is_taken_and_leaves_orders_out(meetings: Nova) -> None:
+    bounded, unbounded = (
+        json.loads(meetings("explore", "meet.py::in_line", "--kill", "*", *kills, "--json").out)
+        for kills in (("--kills", "1"), ())
+    )
+    assert bounded["complete"]
+    assert unbounded["complete"]
+    assert 2 < bounded["executions"] < unbounded["executions"]
+
+
+def test_what_a_bounded_kill_breaks_is_found_and_replayed(meetings: Nova) -> None:
+    said = meetings("explore", "meet.py::misses", "--kill", "*", "--kills", "1")
+    assert said.code == 1
+    token = next(line.split("'")[1] for line in said.out.splitlines() if "replay it:" in line)
+    again = meetings("replay", token)
+    assert again.code == 1
+    assert "somebody is missing" in again.out
+
+
+@pytest.mark.parametrize("kills", ["0", "-1", "all"])
+def test_a_bound_on_kills_that_is_none_is_a_mistake_in_one_line(meetings: Nova, kills: str) -> None:
+    said = meetings("explore", "meet.py::in_line", "--kill", "*", "--kills", kills)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("nova-async: ")
+    assert said.err.count("\n") == 1
+    assert "--kills" in said.err
+
+
 def test_first_stops_at_the_first_failure(meetings: Nova) -> None:
     every = json.loads(meetings("explore", "meet.py::surprised", "--json").out)
     said = meetings("explore", "meet.py::surprised", "--first", "--json")

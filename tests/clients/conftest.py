@@ -7,7 +7,9 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from nova_async.mm import Gpu
-from nova_async.point import Live, Operation, running_under
+from nova_async.operation import Operation
+from nova_async.point import running_under
+from nova_async.runtime import Live
 from nova_async.scenario import World
 
 Use = Callable[[Gpu], Awaitable[None]]

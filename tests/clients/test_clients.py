@@ -13,7 +13,9 @@ from nova_async.errors import EIO, ENOMEM, Errno, UsageError
 from nova_async.kernel import FaultPlan
 from nova_async.mm import Gpu
 from nova_async.mm.surely import TRIES, surely
-from nova_async.point import Live, Operation, running_under
+from nova_async.operation import Operation
+from nova_async.point import running_under
+from nova_async.runtime import Live
 from nova_async.scenario import World
 
 

@@ -14,7 +14,8 @@ from nova_async.kernel import DrmScheduler
 from nova_async.lockdep import Gfp
 from nova_async.mm.lock_order import FRAMES
 from nova_async.mm.mapping import MappedRange
-from nova_async.point import Live, running_under
+from nova_async.point import running_under
+from nova_async.runtime import Live
 from nova_async.scenario import World
 
 SMALL = {"vram": "1MiB", "bar1": "64KiB"}

@@ -12,7 +12,8 @@ from nova_async.clients import Bar1User, Client, DrmSubmitter, Killer, PageMappe
 from nova_async.clients.address_space import address_space
 from nova_async.errors import EINVAL, EIO, ENODEV, UsageError
 from nova_async.mm import Gpu, Vmm
-from nova_async.point import Live, running_under
+from nova_async.point import running_under
+from nova_async.runtime import Live
 from nova_async.scenario import World
 
 

@@ -13,7 +13,8 @@ from nova_async.errors import ENOMEM
 from nova_async.mm import Gpu
 from nova_async.mm.frames import runs_of
 from nova_async.mm.mapping import Stage
-from nova_async.point import Live, running_under
+from nova_async.point import running_under
+from nova_async.runtime import Live
 from nova_async.scenario import World
 
 SMALL = {"vram": "1MiB", "bar1": "64KiB"}

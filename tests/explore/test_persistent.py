@@ -11,7 +11,8 @@ from nova_async.explore.primitives import Flag, Lock
 from nova_async.explore.strategies import Exhaustive, stateful
 from nova_async.explore.strategies.footprints import Footprints, Others, Step
 from nova_async.explore.strategies.state_graph import State
-from nova_async.point import Access, Kind, Operation, point
+from nova_async.operation import Access, Kind, Operation
+from nova_async.point import point
 
 A_FIRST, B_FIRST, B_SECOND, C_FIRST, AFTER_ALL, AFTER_SOME = range(1, 7)
 STUCK = ["nobody can go on: passes waits for acquire lock; holds waits for wait flag"]

@@ -13,7 +13,9 @@ from nova_async.explore.primitives import Cell, Flag, Lock
 from nova_async.explore.programs import together
 from nova_async.explore.strategies import Replay
 from nova_async.findings import Finding, Severity
-from nova_async.point import Kind, Operation, attending, point
+from nova_async.operation import Kind, Operation
+from nova_async.point import point
+from nova_async.runtime import attending
 
 Program = Callable[[], Awaitable[Any]]
 STEPS = 60

@@ -11,7 +11,8 @@ from nova_async.explore.primitives import Cell
 from nova_async.explore.state import Digest, hash_value
 from nova_async.explore.strategies import Exhaustive
 from nova_async.explore.strategies.stateful import HIDDEN, UNLIKE
-from nova_async.point import Kind, Operation, point
+from nova_async.operation import Kind, Operation
+from nova_async.point import point
 
 
 def test_critical_sections_meet_in_few_states() -> None:

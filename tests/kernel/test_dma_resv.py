@@ -6,7 +6,9 @@ from nova_async.errors import EDEADLK, EINVAL, ENOMEM, InternalError
 from nova_async.kernel import DmaFence, DmaResv, DrmExec, FaultPlan, Kernel, Usage
 from nova_async.lockdep import Gfp, Validator
 from nova_async.lockdep.aio import tasks_of
-from nova_async.point import Live, Operation, running_under
+from nova_async.operation import Operation
+from nova_async.point import running_under
+from nova_async.runtime import Live
 
 
 async def settle() -> None:

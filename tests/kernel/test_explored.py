@@ -9,7 +9,8 @@ import pytest
 from nova_async.explore import explore
 from nova_async.kernel import DmaFence, DrmExec, Kernel, MmuIntervalNotifier, RingContext, RingJob, RingScheduler, Usage
 from nova_async.lockdep import Validator
-from nova_async.point import Kind, Operation, Sleepers, point
+from nova_async.operation import Kind, Operation, Sleepers
+from nova_async.point import point
 
 Program = Callable[[], Awaitable[Hashable]]
 

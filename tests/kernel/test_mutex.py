@@ -7,7 +7,8 @@ from anyio.lowlevel import checkpoint
 
 from nova_async.errors import InternalError
 from nova_async.kernel import Kernel, Mutex
-from nova_async.point import Live, running_under
+from nova_async.point import running_under
+from nova_async.runtime import Live
 
 
 async def settle() -> None:

@@ -14,7 +14,9 @@ from nova_async.explore import explore
 from nova_async.kernel import WwClass, WwContext, WwGuard, WwMutex
 from nova_async.lockdep import Validator
 from nova_async.lockdep.ww import Algorithm
-from nova_async.point import Kind, Live, Operation, point, running_under
+from nova_async.operation import Kind, Operation
+from nova_async.point import point, running_under
+from nova_async.runtime import Live
 
 ALGORITHMS = list(Algorithm)
 

@@ -12,7 +12,9 @@ from nova_async.kernel import Kernel
 from nova_async.lockdep import Validator
 from nova_async.lockdep.aio import tasks_of
 from nova_async.mm import Gpu
-from nova_async.point import Live, Operation, running_under
+from nova_async.operation import Operation
+from nova_async.point import running_under
+from nova_async.runtime import Live
 
 Probe = Callable[..., Gpu]
 

@@ -25,7 +25,8 @@ from nova_async.mm import Gpu, MappedRange, PreparedMapping, Vmm
 from nova_async.mm.buddy import BuddyFlags
 from nova_async.mm.gpu_buddy import AllocatedBlocks
 from nova_async.mm.pagetable import FORMATS
-from nova_async.point import Live, running_under
+from nova_async.point import running_under
+from nova_async.runtime import Live
 
 VA_SIZE = 2 * GIB
 VA_PAGES = VA_SIZE // PAGE_SIZE

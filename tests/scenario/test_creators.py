@@ -3,6 +3,7 @@
 import pytest
 
 from nova_async.bench.creators import vgpu_creators
+from nova_async.explore.controlled import Controlled
 from nova_async.scenario.exploring import Explored, Plan, explore_scenario
 
 
@@ -14,7 +15,7 @@ def proved(creators: int, plan: Plan) -> Explored:
 
 
 def test_two_are_proved_clean() -> None:
-    assert proved(2, Plan()).result.states > 1000
+    assert proved(2, Plan()).result.states > 500
 
 
 def test_one_is_clean_wherever_the_device_goes_away() -> None:
@@ -30,10 +31,24 @@ def test_two_are_as_clean_where_every_address_counts_for_a_while() -> None:
 
 
 @pytest.mark.nightly
-def test_three_are_clean_as_far_as_five_minutes_go() -> None:
-    three = explore_scenario(vgpu_creators, {"creators": 3, "pages": 1}, Plan(workers=2, max_seconds=300))
-    assert (three.found, three.errors) == ((), ())
-    assert three.result.states > 10_000
+def test_three_are_proved_clean() -> None:
+    three = proved(3, Plan(max_seconds=300)).result
+    assert three.states > 20_000
+
+
+@pytest.mark.nightly
+def test_three_are_proved_clean_whoever_is_called_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Controlled, "alike", lambda *_: None)
+    three = proved(3, Plan(workers=2)).result
+    assert three.states > 100_000
+
+
+def test_who_is_called_what_is_no_matter_to_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    alike = proved(2, Plan()).result
+    monkeypatch.setattr(Controlled, "alike", lambda *_: None)
+    told_apart = proved(2, Plan()).result
+    assert alike.outcomes.keys() == told_apart.outcomes.keys()
+    assert 1.5 * alike.states < told_apart.states
 
 
 @pytest.mark.nightly

@@ -9,7 +9,8 @@ from nova_async.errors import ReplayDiverged, UsageError
 from nova_async.explore import Execution, Result, explore
 from nova_async.explore.strategies import DepthFirst, Exhaustive, Optimal, Strategy
 from nova_async.mm import Gpu
-from nova_async.point import Kind, Naming
+from nova_async.operation import Kind
+from nova_async.runtime import Naming
 from nova_async.scenario import CLEAN, World, scenario
 from nova_async.scenario.declare import Scenario
 from nova_async.scenario.exploring import Plan, Play, explore_scenario, replay

@@ -9,7 +9,7 @@ import sniffio
 from nova_async.errors import ENOSPC, UsageError
 from nova_async.findings import Finding, Severity
 from nova_async.lockdep import LockGraph
-from nova_async.point import Live
+from nova_async.runtime import Live
 from nova_async.scenario import CLEAN, Scenario, runner
 from nova_async.scenario.runner import BACKENDS, run
 

@@ -11,7 +11,7 @@ not announced, and is taken to depend on everything.
 
 from dataclasses import dataclass, replace
 
-from nova_async.point import Kind
+from nova_async.operation import Kind
 
 _COMMUTE = {(Kind.READ, Kind.READ), (Kind.WAIT, Kind.WAIT), (Kind.ALLOC, Kind.ALLOC)}
 """Host memory never runs out in the model; an allocation that fails is a data choice of its own."""

@@ -1,6 +1,6 @@
 """What each task touches, from where it stands to its end: which steps of others commute with all of that.
 
-Two steps commute if to every object that both touch they do what commutes, see :class:`~nova_async.point.Access`.
+Two steps commute if to every object that both touch they do what commutes, see :class:`~nova_async.operation.Access`.
 Nobody knows in advance what a task will touch, so what was seen counts: all that its steps have touched from one local
 state on, in any execution, and the steps of those whom it has started or woken. If more is seen later, all who relied
 on less are told.

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from nova_async.explore.strategies.state_graph import State
-from nova_async.point import Access
+from nova_async.operation import Access
 
 Touched = Mapping[str, int]
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from nova_async.explore.strategies.event import Event, EventId, conflict
-from nova_async.point import Kind
+from nova_async.operation import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,10 +79,14 @@ class Journal:
 
     Attributes:
         known: how many states all workers knew at its beginning.
+        generation: how often the search had begun anew by then.
         entries: in the order in which they came.
         doubts: why the worker's states are doubtful.
+        opaque: the caches of which it knows that they are not transparent.
     """
 
     known: int
+    generation: int = 0
     entries: list[Entry] = field(default_factory=list)
     doubts: tuple[str, ...] = ()
+    opaque: tuple[str, ...] = ()

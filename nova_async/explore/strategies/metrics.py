@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nova_async.explore.execution import Execution
 from nova_async.explore.strategies.protocol import Strategy
 from nova_async.explore.task import ControlledTask
-from nova_async.point import Naming
+from nova_async.runtime import Naming
 
 
 class Metrics:
@@ -33,6 +33,11 @@ class Metrics:
     def naming(self) -> Naming | None:
         """As the inner strategy."""
         return self.inner.naming
+
+    @property
+    def opaque(self) -> dict[str, None] | None:
+        """As the inner strategy."""
+        return self.inner.opaque
 
     @property
     def gap(self) -> str:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from nova_async.explore.execution import Execution
 from nova_async.explore.task import ControlledTask
-from nova_async.point import Naming
+from nova_async.runtime import Naming
 
 
 class Strategy(Protocol):
@@ -17,6 +17,14 @@ class Strategy(Protocol):
     @property
     def naming(self) -> Naming | None:
         """How the hashes of :mod:`nova_async.explore.state` name things; None for no hashes, which cost time."""
+        ...
+
+    @property
+    def opaque(self) -> dict[str, None] | None:
+        """The caches whose content matters, which grows when one does, see :func:`nova_async.point.depend_on`.
+
+        None if everything does.
+        """
         ...
 
     @property
@@ -60,6 +68,7 @@ class Basic:
     """What most strategies have in common: no states, no data choices, nothing to remember."""
 
     naming: Naming | None = None
+    opaque: dict[str, None] | None = None
 
     @property
     def gap(self) -> str:

@@ -4,7 +4,7 @@ from nova_async.explore.execution import Ending, Execution
 from nova_async.explore.strategies.event import Event, EventId
 from nova_async.explore.strategies.happens_before import HappensBefore, Race
 from nova_async.explore.task import ControlledTask
-from nova_async.point import Kind, Operation
+from nova_async.operation import Kind, Operation
 
 
 class Recorder:

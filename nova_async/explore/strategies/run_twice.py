@@ -7,7 +7,7 @@ from nova_async.explore.execution import Ending, Execution
 from nova_async.explore.strategies.protocol import Strategy
 from nova_async.explore.task import ControlledTask
 from nova_async.findings import Finding, Severity
-from nova_async.point import Naming
+from nova_async.runtime import Naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,12 @@ class RunTwice:
 
     Attributes:
         naming: what tasks were told is compared, too.
+        opaque: all that is told is.
         findings: NOVA901, once, naming the first step that differed.
     """
 
-    naming = Naming.EXACT
+    naming: Naming | None = Naming.EXACT
+    opaque: dict[str, None] | None = None
 
     def __init__(self, inner: Strategy) -> None:
         self.inner = inner

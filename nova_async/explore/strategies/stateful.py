@@ -16,12 +16,13 @@ from nova_async.explore.strategies.journal import Arrival, Entry, Journal, Taken
 from nova_async.explore.strategies.persistent import Ready, persistent_set
 from nova_async.explore.strategies.protocol import Basic
 from nova_async.explore.strategies.state_graph import State, StateGraph
+from nova_async.explore.strategies.symmetry import Symmetry
 from nova_async.explore.task import ControlledTask, awaiting
-from nova_async.point import Naming
+from nova_async.runtime import Naming
 
 UNLIKE = "a state was not the same when it was reached again: something that is shared is not told to the explorer"
 HIDDEN = "in one state different tasks could run at different times: something they share is not told to the explorer"
-
+JOINED = "a task was waited for by itself, and not at the end of its group: nobody tells who looks whether it has ended"
 
 REHEARSAL = 64
 """Executions after which a search that has so much left to try begins anew, with what it knows of the tasks by then."""
@@ -42,6 +43,7 @@ class Exhaustive(Basic):
 
     Attributes:
         naming: it reads the histories and the digest.
+        opaque: with persistent sets a cache is taken to be transparent until somebody says that it is not.
     """
 
     def __init__(
@@ -59,6 +61,9 @@ class Exhaustive(Basic):
         self._states: dict[int, State] = {}
         self._graph = StateGraph()
         self._footprints = Footprints(self._graph.put_back) if persistent_sets and preemptions is None else None
+        self.opaque: dict[str, None] | None = None if self._footprints is None or naming is Naming.EXACT else {}
+        self._opaque = 0
+        self._generation = 0
         self._taken: Taken | None = None
         self._chosen_in = self._graph.start
         self._fresh = False
@@ -71,6 +76,7 @@ class Exhaustive(Basic):
         self._way: list[int] = []
         self._goal: State | None = None
         self._execution: Execution
+        self._symmetry: Symmetry
         self._cut = False
         self._doubts: dict[str, None] = {}
 
@@ -103,8 +109,11 @@ class Exhaustive(Basic):
         """Set out for something that was not tried."""
         self._execution = execution
         self._begun += 1
-        if self._begun == REHEARSAL and self._footprints is not None and self._graph.untried >= LARGE:
+        if self._journal is not None and self._learned_of_cache:
+            return False  # the parent begins anew
+        if self._footprints is not None and (self._learned_of_cache or self._rehearsed):
             self._begin_anew(self._footprints)
+        self._symmetry = Symmetry(execution)
         self._left = self._bound or 0
         self._state = self._graph.start
         way = self._graph.way_to_open()
@@ -119,6 +128,9 @@ class Exhaustive(Basic):
 
     def choose(self, enabled: Sequence[ControlledTask], current: ControlledTask | None) -> ControlledTask | None:
         """On the way, as planned; then something that was not tried; nobody if nothing is left from here."""
+        enabled = self._symmetry.allowed(enabled)
+        if not enabled:
+            return None
         state = self._state.next[self._place]
         if state is None:
             state = self._arrive(enabled, current)
@@ -135,6 +147,7 @@ class Exhaustive(Basic):
         self._fresh = known is None
         self._chosen_in = state
         if task is not None:
+            self._symmetry.takes(task)
             if self._footprints is not None and (known is None or known.data):
                 self._taken = Taken(task.key, _marks(self._execution.tasks), awaiting(task))
             # Which operation it was follows from the history; but not that the task was cancelled and did not do it.
@@ -148,6 +161,8 @@ class Exhaustive(Basic):
             state = self._add_choice(n, (self._state, self._place))
             self._write(n, state.number)
         if len(state.options) != n:
+            if self._learned_of_cache:
+                return 0
             raise InternalError(f"a choice among {n} values was one among {len(state.options)} before")
         self._state = state
         self._place = self._decide() if self._can_go_on() else 0
@@ -156,11 +171,28 @@ class Exhaustive(Basic):
 
     def end(self, execution: Execution) -> None:
         """Remember whether all states were known in full."""
-        self._doubts |= execution.doubts
+        if self._learned_of_cache:
+            return
+        self._doubts |= execution.doubts | self._symmetry.doubts
+        if self._footprints is not None and execution.joins_single_tasks:
+            self._doubts[JOINED] = None
         self._cut_short = self._cut_short or execution.ending is Ending.TOO_LONG
         self._step_over(None, None)
 
+    @property
+    def _rehearsed(self) -> bool:
+        return self._begun == REHEARSAL and self._graph.untried >= LARGE
+
+    @property
+    def _learned_of_cache(self) -> bool:
+        """Whether states were told apart without what turns out to matter."""
+        return self.opaque is not None and len(self.opaque) > self._opaque
+
     def _begin_anew(self, footprints: Footprints) -> None:
+        if self._learned_of_cache:
+            self._doubts.clear()  # states were taken for the same that were not
+        self._opaque = len(self.opaque or ())
+        self._generation += 1
         self._graph = StateGraph()
         self._states.clear()
         footprints.rely_on_nothing(self._graph.put_back)
@@ -276,7 +308,7 @@ class Exhaustive(Basic):
     def begin_round(self, part: int, parts: int) -> None:
         """In a fork: leave the work of the other parts to others, and keep a journal."""
         self._graph.share_out(part, parts)
-        self._journal = Journal(len(self._graph.found))
+        self._journal = Journal(len(self._graph.found), self._generation)
 
     def end_round(self) -> Journal:
         """What was found out since :meth:`begin_round`."""
@@ -284,10 +316,17 @@ class Exhaustive(Basic):
         if journal is None:
             raise InternalError("no round was begun")
         journal.doubts = tuple(self._doubts)
+        journal.opaque = tuple(self.opaque or ())
         return journal
 
     def learn(self, journal: Journal) -> None:
         """Add what a fork has found out since it was forked."""
+        if self.opaque is not None:
+            self.opaque |= dict.fromkeys(journal.opaque)
+        if self._learned_of_cache and self._footprints is not None:
+            self._begin_anew(self._footprints)
+        if journal.generation != self._generation:
+            return  # it is of states that were told apart by less
         found = dict(enumerate(self._graph.found[: journal.known]))
         for entry in journal.entries:
             after = self._learn_entry(entry, found[entry.source], found[entry.chosen_in])
@@ -325,7 +364,7 @@ class Exhaustive(Basic):
     def _key(self, current: ControlledTask | None) -> int:
         """Every task's history, combined so that the order does not matter, and what they share."""
         execution = self._execution
-        key = execution.digest.total()
+        key = execution.digest.total() ^ self._symmetry.passed
         if not self._forget_ended:
             key ^= execution.ended
         for task in execution.tasks:

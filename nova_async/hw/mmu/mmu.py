@@ -13,6 +13,21 @@ from nova_async.hw.mmu.walker import permit, resolve
 from nova_async.hw.vram import Vram
 
 
+class _Fetching:
+    """Video memory as the walker sees it: whoever listens is told of every entry that it looks at."""
+
+    __slots__ = ("_listeners", "_vram")
+
+    def __init__(self, vram: Vram, listeners: Sequence[Listener]) -> None:
+        self._vram = vram
+        self._listeners = listeners
+
+    def read(self, address: int, width: int) -> int:
+        for listener in self._listeners:
+            listener.entry_fetched(address)
+        return self._vram.read(address, width)
+
+
 class Mmu:
     """Translates for every client of the GPU, BAR1 included.
 
@@ -32,6 +47,7 @@ class Mmu:
         self, vram: Vram, tlb: HwTlb, version: MmuVersion | MmuFormat, listeners: Sequence[Listener] = ()
     ) -> None:
         self._vram = vram
+        self._tables = _Fetching(vram, listeners)
         self._listeners = listeners
         self.format = format_of(version)
         self.tlb = tlb
@@ -47,7 +63,7 @@ class Mmu:
         hit = translation is not None
         try:
             if translation is None:
-                translation = resolve(self._vram, pdb, self.format, va)
+                translation = resolve(self._tables, pdb, self.format, va)
                 self.tlb.fill(pdb, translation)
             permit(translation, access, va)
         except MmuFault as fault:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nova_async.errors import ENODEV
 from nova_async.hw.bar0 import Bar0
 from nova_async.mm.observer import Observer
-from nova_async.point import Kind, Operation
+from nova_async.operation import Kind, Operation
 
 
 class Devres:

@@ -11,7 +11,7 @@ from nova_async.kernel import FaultPlan
 from nova_async.mm.regs import INVALIDATE, INVALIDATE_ALL_VA, INVALIDATE_TRIGGER, PDB_HI, PDB_LO, pdb_words
 from nova_async.mm.tlb import FIRST_POLL_NS, TIMEOUT_NS
 from nova_async.mm.v6.devres import Devres
-from nova_async.point import birth, observe, point, share
+from nova_async.point import caller, observe, point, share
 
 
 class Tlb:
@@ -41,7 +41,7 @@ class Tlb:
         for register, value in ((PDB_LO, low), (PDB_HI, high), (INVALIDATE, control)):
             await point(self._bar.tell)
             bar0.write32(register, value)
-            writer, _ = birth()
+            writer = caller()
             share(f"register {register:#x}", (value, writer, self._clock.now))
             self._share_time()
         await self._poll(bar0, pdb)

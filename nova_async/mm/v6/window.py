@@ -21,7 +21,8 @@ from nova_async.hw.bar0 import Bar0
 from nova_async.mm.pramin import PRAMIN_BASE, WINDOW_ALIGN
 from nova_async.mm.regs import PBUS_WINDOW
 from nova_async.mm.v6.devres import Devres
-from nova_async.point import Operation, observe, point, share
+from nova_async.operation import Operation
+from nova_async.point import observe, point, share
 
 ADDRESS_LIMIT = 1 << 40
 """What 24 bits of base can name. How much VRAM there is was not asked (hazards.md B15)."""

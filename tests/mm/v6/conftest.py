@@ -9,7 +9,9 @@ from nova_async.address import PAGE_SIZE, VramAddress
 from nova_async.hw.chipset import MmuVersion
 from nova_async.mm import Gpu
 from nova_async.mm.v6 import GpuMm, Vmm
-from nova_async.point import Live, Operation, running_under
+from nova_async.operation import Operation
+from nova_async.point import running_under
+from nova_async.runtime import Live
 
 Probe = Callable[..., Gpu]
 Player = Callable[[], Awaitable[None]]
