@@ -156,6 +156,7 @@ def _plan_words(plan: Plan) -> list[str]:
         "--max-seconds": plan.max_seconds,
         "--preemptions": plan.preemptions,
         "--depth": plan.depth if plan.strategy == "pct" else None,
+        "--kills": plan.kills if plan.kill else None,
         "--failures": plan.failures if plan.fail else None,
     }
     words = ["--strategy", plan.strategy, "--seed", str(plan.seed)]

@@ -274,6 +274,11 @@ def test_a_bound_on_kills_is_taken_and_leaves_orders_out(meetings: Nova) -> None
     assert 2 < bounded["executions"] < unbounded["executions"]
 
 
+def test_the_command_that_explores_again_has_the_bound_on_kills(meetings: Nova) -> None:
+    said = meetings("explore", "meet.py::in_line", "--kill", "*", "--kills", "1", "--max-executions", "1")
+    assert "--kills 1 --kill '*'" in said.out
+
+
 def test_what_a_bounded_kill_breaks_is_found_and_replayed(meetings: Nova) -> None:
     said = meetings("explore", "meet.py::misses", "--kill", "*", "--kills", "1")
     assert said.code == 1
