@@ -69,7 +69,7 @@ class Execution:
         unwound: the steps in which it was: the task got its cancellation instead.
         runnable: out of which tasks it was chosen, oldest first.
         alike: the keys of tasks that differ in nothing but that, and where they come in this order.
-        joins_single_tasks: somebody has waited for a task by itself, and not at the end of a group.
+        untold: what somebody depends on and nobody tells, in sentences; no matter to who tries every order.
         picks: every data choice: the step, the number of values, the value.
         cancels: every cancellation of a task: the step, and who was cancelled.
         scopes_cancelled: the steps in which a cancel scope was cancelled, also when nobody was in it.
@@ -95,7 +95,7 @@ class Execution:
     unwound: list[int] = field(default_factory=list)
     runnable: list[list[ControlledTask]] = field(default_factory=list)
     alike: dict[str, str] = field(default_factory=dict)
-    joins_single_tasks: bool = False
+    untold: dict[str, None] = field(default_factory=dict)
     picks: list[tuple[int, int, int]] = field(default_factory=list)
     cancels: list[tuple[int, ControlledTask]] = field(default_factory=list)
     scopes_cancelled: list[int] = field(default_factory=list)

@@ -41,6 +41,9 @@ UNWINDING_ROUNDS = 100
 _WOKEN = hash_name("woken")
 
 
+JOINED = "a task was waited for by itself, and not at the end of its group: nobody tells who looks whether it has ended"
+
+
 class ControlledLoop(RefusedCalls):
     """An event loop that serves many executions, one after the other.
 
@@ -331,7 +334,7 @@ class ControlledLoop(RefusedCalls):
         execution = self.execution
         step = self.step
         if isinstance(future, ControlledTask):
-            execution.joins_single_tasks = True
+            execution.untold[JOINED] = None
             task.joined = (step,)
             task.history = hash((task.history, future.history))
         elif waits_for_group(task):

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from nova_async.explore.loop import ControlledLoop
 
 
+CANCELLED_BEFORE = "a cancel scope was cancelled before anybody entered it: nobody tells whom that concerns"
+
+
 class Watch:
     """Tells of them to the touching of the present step.
 
@@ -32,6 +35,8 @@ class Watch:
         """The running task is about to enter a scope."""
         if self._loop.naming is not None and self._loop.running is not None:
             self._loop.execution.touching.scope_entered(scope, self._loop.running)
+            if scope.cancel_called:
+                self._loop.execution.untold[CANCELLED_BEFORE] = None
 
     def left(self) -> None:
         """It has left one."""

@@ -22,8 +22,6 @@ from nova_async.runtime import Naming
 
 UNLIKE = "a state was not the same when it was reached again: something that is shared is not told to the explorer"
 HIDDEN = "in one state different tasks could run at different times: something they share is not told to the explorer"
-JOINED = "a task was waited for by itself, and not at the end of its group: nobody tells who looks whether it has ended"
-
 REHEARSAL = 64
 """Executions after which a search that has so much left to try begins anew, with what it knows of the tasks by then."""
 LARGE = 300
@@ -174,8 +172,8 @@ class Exhaustive(Basic):
         if self._learned_of_cache:
             return
         self._doubts |= execution.doubts | self._symmetry.doubts
-        if self._footprints is not None and execution.joins_single_tasks:
-            self._doubts[JOINED] = None
+        if self._footprints is not None:
+            self._doubts |= execution.untold
         self._cut_short = self._cut_short or execution.ending is Ending.TOO_LONG
         self._step_over(None, None)
 
