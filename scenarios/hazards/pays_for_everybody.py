@@ -1,21 +1,18 @@
 """One execute that keeps the window to itself."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from nova_async.address import Pfn
-from nova_async.clients.caller import Caller, binding
-from nova_async.clients.forcing import buffer, nothing_fails, pages_at
+from nova_async.clients.address_space import address_space
+from nova_async.clients.caller import Caller, executing, preparing
+from nova_async.clients.forcing import buffer, pages_at
 from nova_async.clients.published_vm import PublishedVm
-from nova_async.clients.vm import Vm
 from nova_async.kernel import DrmScheduler
 from nova_async.mm import Gpu
 from nova_async.mm.published import MappedRange, PreparedMapping, Vmm
 from nova_async.scenario import CLEAN, World, scenario
-
-TABLES = 32
-"""Pages for all tables of 12,000 pages, and some more."""
 
 
 @dataclass
@@ -75,18 +72,17 @@ async def pays_for_everybody_ours(world: World, pages: int = 12_000, words: int 
     lets go of the window after each 4,096 words, 0.4 ms: the worst hold is the same for 16 MiB as for 1 GiB.
     """
     gpu = await world.boot("GA102", vram="64MiB")
-    with nothing_fails(gpu):
-        async with buffer(gpu, TABLES):
-            pass  # these pages are zeroed by now, so that prepare need not do that in as many holds
 
-    async def bind() -> None:
+    async def map_in_fence_path() -> None:
         async with (
             buffer(gpu, pages) as frames,
-            Vm(gpu, "vm", pages=2 * pages) as vm,
+            address_space(gpu, "vm", pages=2 * pages) as vmm,
+            preparing(vmm, pages) as prepared,
             holds_of(gpu, words),
-            binding(vm, frames, owner="vm") as (_, bound),
+            AsyncExitStack() as undo,
         ):
-            await bound.wait()
+            with world.kernel.lockdep.signalling():
+                await undo.enter_async_context(executing(prepared, frames))
 
     async with world.clients() as clients:
-        clients.start(Caller("caller", bind))
+        clients.start(Caller("caller", map_in_fence_path))
