@@ -36,13 +36,6 @@ def test_three_are_proved_clean() -> None:
     assert three.states > 20_000
 
 
-@pytest.mark.nightly
-def test_three_are_proved_clean_whoever_is_called_what(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Controlled, "alike", lambda *_: None)
-    three = proved(3, Plan(workers=2)).result
-    assert three.states > 100_000
-
-
 def test_who_is_called_what_is_no_matter_to_two(monkeypatch: pytest.MonkeyPatch) -> None:
     alike = proved(2, Plan()).result
     monkeypatch.setattr(Controlled, "alike", lambda *_: None)
