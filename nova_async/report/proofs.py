@@ -26,7 +26,7 @@ SIZES: Mapping[str, Mapping[str, str]] = MappingProxyType({"pays_for_everybody_o
 BOUND = 10_000
 """Executions after which all trouble together counts as too much. A number, and not a time: the same everywhere."""
 ONE_EACH = "one kill and one failure"
-ONE_EACH_BOUND = 100_000
+ONE_EACH_BOUND = 150_000
 """Executions after which one kill and one failure in an execution count as too much."""
 PART_BOUND = 20_000
 """Executions after which one kind of trouble counts as too much."""
